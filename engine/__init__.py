@@ -1,0 +1,1 @@
+"""The engine: pictures, targets, the objective and the optimisers, on ONNX Runtime."""

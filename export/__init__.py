@@ -1,0 +1,1 @@
+"""Ahead-of-time work: checkpoints to networks, networks to gradient graphs."""

@@ -1,0 +1,1 @@
+"""Lowerings: how semantic ops become standard ONNX ops on a given kind of device."""

@@ -1,0 +1,1 @@
+"""The gradient rules, one per (op, argument)."""

@@ -1,0 +1,1 @@
+"""Readers for checkpoints in foreign formats; each takes tensors only and runs no code."""
