@@ -2,6 +2,7 @@
 
 A reader of the path sees the old file or the complete new one, whatever dies when: the bytes go to
 a temporary file in the same folder, are flushed to the disk, and only then take the final name.
+A process that is killed outright may leave a `.impasto-*.tmp` behind, never a damaged file.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -22,25 +24,27 @@ __all__ = ["atomic_writer", "check_writable", "write_atomic"]
 def atomic_writer(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file beside `path`; on success it replaces `path`, on failure it is removed.
 
-    A symbolic link is followed, so that the file behind it is replaced and the link stays.
+    A symbolic link is followed, so that the file behind it is replaced and the link stays; the
+    permissions of a replaced file stay too.
 
     Raises:
-        OutputError: the file cannot be created, written or renamed; `path` is unchanged.
+        OutputError: the file cannot be created, written or renamed, or `path` is a folder, a
+            device or a pipe; what was at `path` is unchanged.
     """
-    target = Path(os.path.realpath(path))
-    temporary = target.parent / f".{target.name[:100]}.{secrets.token_hex(6)}.tmp"
-    try:
-        with temporary.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
+    with _reported(path):
+        target = _destination(path)
+        temporary = _temporary(target.parent)
+        try:
+            with temporary.open("xb") as stream:
+                _keep_permissions(target, stream)
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(target)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
         _sync_folder(target.parent)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
 
 
 def write_atomic(path: Path, data: bytes | memoryview) -> None:
@@ -53,29 +57,69 @@ def check_writable(path: Path) -> None:
     """Say before the work whether `path` can be written after it; leaves nothing behind.
 
     Raises:
-        OutputError: the folder is missing or read-only, or `path` is itself a folder.
+        OutputError: the folder is missing or read-only, or `path` is no regular file.
     """
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise OutputError(f"cannot write {path}: it is a folder")
-    if target.exists() and not target.is_file():
-        raise OutputError(f"cannot write {path}: it is not a regular file")
-    if not target.parent.is_dir():
-        raise OutputError(f"cannot write {path}: the folder {target.parent} does not exist")
-    probe = target.parent / f".{secrets.token_hex(6)}.tmp"
+    with _reported(path):
+        probe = _temporary(_destination(path).parent)
+        try:
+            probe.open("xb").close()
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                probe.unlink()
+
+
+@contextlib.contextmanager
+def _reported(path: Path) -> Iterator[None]:
+    """Turn what the system says into one sentence, printable whatever the name holds."""
     try:
-        probe.open("xb").close()
-        probe.unlink()
+        yield
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+        raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+
+
+def _destination(path: Path) -> Path:
+    """The file behind `path`; a rename would replace a device or pipe itself: both are refused."""
+    try:
+        target = Path(os.path.realpath(path))
+    except ValueError as error:
+        raise OutputError(f"cannot write {str(path)!r}: {error}") from error
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        if not target.parent.is_dir():
+            raise OutputError(
+                f"cannot write {str(path)!r}: the folder {str(target.parent)!r} does not exist"
+            ) from None
+        return target
+    if stat.S_ISDIR(mode):
+        raise OutputError(f"cannot write {str(path)!r}: it is a folder")
+    if not stat.S_ISREG(mode):
+        raise OutputError(f"cannot write {str(path)!r}: it is not a regular file")
+    return target
+
+
+def _temporary(folder: Path) -> Path:
+    """A name of its own: a prefix of the final name could exceed what the file system allows."""
+    return folder / f".impasto-{secrets.token_hex(8)}.tmp"
+
+
+def _keep_permissions(target: Path, stream: BinaryIO) -> None:
+    """Else overwriting a private file would publish it; not every file system has permissions."""
+    if hasattr(os, "fchmod"):
+        with contextlib.suppress(OSError):
+            os.fchmod(stream.fileno(), stat.S_IMODE(target.stat().st_mode))
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the rename itself survive a power loss; platforms that cannot are left as they are."""
+    """Make the rename itself survive a power loss, where the platform and the permissions allow it.
+
+    A failure is no error: the new file is already in place and complete.
+    """
     if not hasattr(os, "O_DIRECTORY"):
         return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

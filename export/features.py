@@ -1,0 +1,56 @@
+"""The network as graph nodes: from a picture to the features of each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from .graph import Graph, Value
+from .networks import Architecture
+
+__all__ = ["Pooling", "append_features"]
+
+Pooling: TypeAlias = Literal["max", "average"]
+_POOLINGS: dict[str, str] = {"max": "MaxPool", "average": "AveragePool"}
+
+
+def append_features(
+    b: Graph,
+    image: Value,
+    architecture: Architecture,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    pooling: Pooling = "max",
+    weight: Callable[[Graph, str, tuple[int, ...]], Value] = Graph.weight,
+) -> dict[str, Value]:
+    """Append every layer of the architecture; return them by name, each (1, C, H // stride, W // stride).
+
+    Args:
+        image: (1, 3, H, W), RGB in 0..1. Zero padding comes after the preparation, as in the original, so
+            that the border is the mean colour; that is why mean and std cannot be folded into conv1_1.
+        pooling: "average" is what Gatys et al. (2015) recommend for smoother pictures; VGG was trained with "max".
+        weight: how a named weight gets into the graph.
+    """
+    x = b.op("Sub", image, _per_channel(b, mean))
+    x = b.op("Mul", x, _per_channel(b, tuple(1 / part for part in std)))
+    layers: dict[str, Value] = {}
+    wanted = architecture.layers()
+    for convolution in architecture.convolutions():
+        kernel = weight(
+            b, f"{convolution.name}.weight", (convolution.outputs, convolution.inputs, 3, 3)
+        )
+        bias = weight(b, f"{convolution.name}.bias", (convolution.outputs,))
+        x = b.op("Relu", b.op("Conv", x, kernel, bias, pads=[1, 1, 1, 1]))
+        relu = convolution.name.replace("conv", "relu")
+        layers[relu] = x
+        pool = relu.replace("relu", "pool").partition("_")[0]
+        if pool in wanted and list(wanted)[list(wanted).index(relu) + 1] == pool:
+            x = b.op(_POOLINGS[pooling], x, kernel_shape=[2, 2], strides=[2, 2])
+            layers[pool] = x
+    return layers
+
+
+def _per_channel(b: Graph, values: tuple[float, ...]) -> Value:
+    return b.constant(np.reshape(values, (1, 3, 1, 1)).astype(np.float64))

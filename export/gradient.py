@@ -1,0 +1,134 @@
+"""Reverse-mode differentiation of a graph, by a registry of rules and a walker that knows no op.
+
+A rule says what one input of one op receives: `rule(b, node, g)` gets the graph to append to, the
+forward node, and `g`, the cotangent of its output; it returns the cotangent of that input. There is one
+rule per (op, argument), so that a gradient nobody needs (of the loss to a weight, say) is never built.
+Rules may ignore broadcasting and several uses of a value: the walker sums over broadcast axes and adds up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from .graph import Graph, Node, Value
+from .shapes import Shape
+
+__all__ = ["Rule", "gradient", "known_rules", "vjp"]
+
+Rule: TypeAlias = Callable[[Graph, Node, Value], Value]
+
+_RULES: dict[tuple[str, int | None], Rule] = {}
+
+
+def vjp(op: str, argument: int | None = 0) -> Callable[[Rule], Rule]:
+    """Register the rule for one argument of `op`; None registers it for every argument (Concat).
+
+    A rule for every argument is called once per argument, with `node.attributes["argument"]` telling which.
+    """
+
+    def register(rule: Rule) -> Rule:
+        if (op, argument) in _RULES:
+            raise ValueError(f"{op}, argument {argument}, has a gradient rule already")
+        _RULES[op, argument] = rule
+        return rule
+
+    return register
+
+
+def known_rules() -> list[tuple[str, int | None]]:
+    """Every (op, argument) that can be differentiated, sorted."""
+    return sorted(_RULES, key=str)
+
+
+def gradient(b: Graph, loss: Value, wrt: Value) -> Value:
+    """Append the nodes that compute d loss / d wrt to the graph; return that value.
+
+    Args:
+        b: the graph that computes `loss`; it is extended in place.
+        loss: a scalar (shape () or all ones).
+        wrt: the value to differentiate by.
+
+    Raises:
+        NotImplementedError: an op between the two has no rule; the message names it.
+        ValueError: the loss is not a scalar, or does not depend on `wrt`.
+    """
+    if any(dim != 1 for dim in loss.shape):
+        raise ValueError(f"the loss must be a scalar, but has the shape {loss.shape}")
+    path = _nodes_between(b, wrt, loss)
+    if not path and loss is not wrt:
+        raise ValueError(f"{loss.name} does not depend on {wrt.name}")
+    depends = {wrt} | {output for node in path for output in node.outputs}
+    cotangents: dict[Value, Value] = {loss: b.constant(_ones(loss.shape))}
+    for node in reversed(path):
+        g = cotangents.pop(node.output, None)
+        if g is None:  # only a second output of the node leads on, as the indices of a pooling
+            continue
+        for argument, value in enumerate(node.inputs):
+            if value not in depends:
+                continue
+            given = _sum_to_shape(b, _apply(b, node, argument, g), value.shape)
+            previous = cotangents.get(value)
+            cotangents[value] = given if previous is None else b.op("Add", previous, given)
+    return cotangents[wrt]
+
+
+def _apply(b: Graph, node: Node, argument: int, g: Value) -> Value:
+    rule = _RULES.get((node.op, argument))
+    if rule is not None:
+        return rule(b, node, g)
+    rule = _RULES.get((node.op, None))
+    if rule is None:
+        known = ", ".join(f"{op}[{'any' if arg is None else arg}]" for op, arg in known_rules())
+        raise NotImplementedError(
+            f"no gradient rule for op {node.op!r}, argument {argument}; known rules: {known}"
+        )
+    marked = Node(node.op, node.inputs, node.outputs, {**node.attributes, "argument": argument})
+    return rule(b, marked, g)
+
+
+def _nodes_between(b: Graph, start: Value, end: Value) -> list[Node]:
+    """The nodes on a path from `start` to `end`, in running order.
+
+    Integers and truth values (sizes, comparisons) are locally constant: no path leads through them.
+    """
+    reached = {start}
+    forward = []
+    for node in b.nodes:
+        if not reached.isdisjoint(node.inputs):
+            reached.update(output for output in node.outputs if output.dtype == "float")
+            forward.append(node)
+    needed = {end}
+    path = []
+    for node in reversed(forward):
+        if not needed.isdisjoint(node.outputs):
+            needed.update(node.inputs)
+            path.append(node)
+    return path[::-1]
+
+
+def _sum_to_shape(b: Graph, g: Value, shape: Shape) -> Value:
+    """Undo broadcasting: sum the cotangent over the axes along which the operand was repeated."""
+    if g.shape == shape:
+        return g
+    extra = len(g.shape) - len(shape)
+    repeated = [
+        i for i, dim in enumerate(g.shape) if i < extra or (shape[i - extra] == 1 and dim != 1)
+    ]
+    if repeated:
+        g = b.op("ReduceSum", g, b.constant(repeated), keepdims=1)
+    if extra:
+        kept = [0 if isinstance(dim, str) else dim for dim in shape]
+        if 0 in kept:
+            raise ValueError(f"cannot drop leading axes before the symbolic sizes of {shape}")
+        g = b.op("Reshape", g, b.constant(kept))
+    if g.shape != shape:
+        raise ValueError(f"a cotangent of shape {g.shape} does not fit a value of shape {shape}")
+    return g
+
+
+def _ones(shape: Shape) -> float | list[float]:
+    value: float | list[float] = 1.0
+    for _ in shape:
+        value = [value]  # type: ignore[list-item]
+    return value

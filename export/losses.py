@@ -1,0 +1,49 @@
+"""The terms of the objective as graph builders: each returns a scalar, without its weight.
+
+Every formula that the engine offers (the paper's, the relative one, the presets) is a choice of coefficients
+for these same terms, so that one program serves them all; see `engine/formulas.py`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .graph import Graph, Value
+
+__all__ = ["content", "style", "total_variation"]
+
+
+def content(b: Graph, features: Value, target: Value) -> Value:
+    """Σ (F - T)²: Gatys et al. 2015, equation 1, without its ½."""
+    return b.op("ReduceSumSquare", b.op("Sub", features, target), keepdims=0)
+
+
+def style(b: Graph, features: Value, target: Value) -> Value:
+    """Σ (F Fᵀ / N - A / N_s)²: Gatys et al. 2015, equations 3 and 4, per position.
+
+    The paper compares sums over positions, and so needs a style image of the canvas's size; means over
+    positions compare pictures of any two sizes. `target` is A / N_s, (C, C).
+    """
+    return b.op("ReduceSumSquare", b.op("Sub", b.op("Gram", features), target), keepdims=0)
+
+
+def total_variation(b: Graph, image: Value) -> Value:
+    """Squared differences of neighbouring pixels, summed over channels, as a mean over pixels.
+
+    Not in the paper; Mahendran & Vedaldi 2015, arXiv:1412.0035, equation 3 with β = 2.
+    """
+    pixels = b.op("Div", b.op("Cast", b.op("Size", image), to="float"), b.constant(3.0))
+    down, right = (
+        b.op("ReduceSumSquare", _differences(b, image, axis), keepdims=0) for axis in (2, 3)
+    )
+    return b.op("Div", b.op("Add", down, right), pixels)
+
+
+def _differences(b: Graph, image: Value, axis: int) -> Value:
+    """x[i + 1] - x[i] along the axis."""
+    open_end = int(np.iinfo(np.int64).max)
+    after, before = (
+        b.op("Slice", image, *(b.constant([part]) for part in (start, end, axis, 1)))
+        for start, end in ((1, open_end), (0, -1))
+    )
+    return b.op("Sub", after, before)

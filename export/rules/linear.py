@@ -1,0 +1,31 @@
+"""Products of matrices."""
+
+from __future__ import annotations
+
+from ..gradient import vjp
+from ..graph import Graph, Node, Value
+
+__all__: list[str] = []
+
+
+@vjp("MatMul", 0)
+def _left(b: Graph, node: Node, g: Value) -> Value:
+    return b.op("MatMul", g, _swap_last(b, node.inputs[1]))
+
+
+@vjp("MatMul", 1)
+def _right(b: Graph, node: Node, g: Value) -> Value:
+    return b.op("MatMul", _swap_last(b, node.inputs[0]), g)
+
+
+def _swap_last(b: Graph, x: Value) -> Value:
+    order = list(range(len(x.shape)))
+    order[-2:] = order[:-3:-1]
+    return b.op("Transpose", x, perm=order)
+
+
+@vjp("Gram")
+def _gram(b: Graph, node: Node, g: Value) -> Value:
+    """G = F Fᵀ / N gives (g + gᵀ) F / N: one product, where the two MatMul rules would make two."""
+    symmetric = b.op("Add", g, b.op("Transpose", g, perm=[1, 0]))
+    return b.op("GramGradient", node.inputs[0], symmetric)
