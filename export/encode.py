@@ -5,6 +5,7 @@ The only module that imports onnx.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,8 @@ OPSET = (
 )
 _IR_VERSION = 9
 
-# Not in the ONNX standard under these names: MaxPool's optional second output makes it another op to us.
+# Not in the ONNX standard under these names: MaxPool's optional second output makes it another op
+# to us.
 _NAMES = {"MaxPoolIndices": "MaxPool"}
 
 
@@ -35,12 +37,14 @@ def encode(
     Args:
         graph: standard ops only (see `lowering`).
         name: the graph's name in the model.
-        weights: contents to store in the model; without them each weight is declared as an external
-            initialiser, to be handed to the session, and the model is a few kilobytes.
+        weights: contents to store in the model, float16 arrays as they are and others as `dtype`;
+            without them each weight is declared as an external initialiser, to be handed to the
+            session, and the model is a few kilobytes.
         metadata: key and value strings kept in the model.
         dtype: "float32", or "float64" for gradient checks in the reference evaluator.
 
     Raises:
+        ValueError: two values of the graph have the same name.
         onnx.checker.ValidationError: the graph is not a valid model (a defect of ours).
     """
     import onnx
@@ -61,14 +65,17 @@ def encode(
         content = value.constant.astype(floats if value.dtype == "float" else np.int64)
         return numpy_helper.from_array(content, value.name)
 
-    constants = {v.name: v for node in graph.nodes for v in node.inputs if v.constant is not None}
+    used = [*(value for node in graph.nodes for value in node.inputs), *graph.outputs.values()]
+    constants = {value.name: value for value in used if value.constant is not None}
+    _require_unique_names(graph, constants)
     initializers = [initializer(value) for value in constants.values()]
+    stored = {}
     if weights is None:
         initializers += [_declared(value) for value in graph.weights.values()]
     else:
-        initializers += [
-            numpy_helper.from_array(np.asarray(weights[key], floats), key) for key in graph.weights
-        ]
+        for key in graph.weights:
+            half = weights[key].dtype == np.float16
+            stored[key] = np.asarray(weights[key], np.float16 if half else floats)
     nodes = [_encode_node(node, kinds) for node in graph.nodes]
     nodes += [
         helper.make_node("Identity", [value.name], [key]) for key, value in graph.outputs.items()
@@ -78,6 +85,13 @@ def encode(
         for key, value in graph.outputs.items()
     ]
     inputs = [info(value) for value in graph.inputs.values()]
+    # The checker sees the weights as inputs: shapes are all it needs, of contents it makes copies.
+    inputs += [
+        helper.make_tensor_value_info(
+            key, helper.np_dtype_to_tensor_dtype(content.dtype), content.shape
+        )
+        for key, content in stored.items()
+    ]
     model = helper.make_model(
         helper.make_graph(nodes, name, inputs, outputs, initializers),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -87,7 +101,49 @@ def encode(
     helper.set_model_props(model, dict(metadata or {}))
     if weights is not None:  # the checker would look for external data on the disk
         onnx.checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString())
+        del model.graph.input[len(graph.inputs) :]
+    return _splice(model, stored) if stored else bytes(model.SerializeToString())
+
+
+def _splice(model: Any, weights: Mapping[str, np.ndarray]) -> bytes:
+    """The serialised model with these initialisers, each copied once; protobuf does it five times.
+
+    A message is its fields one after the other, in any order: the graph gets one more `initializer`
+    per weight, and comes last in the model.
+    """
+    from onnx import TensorProto, helper
+
+    graph: list[Any] = [model.graph.SerializeToString()]
+    for key, content in weights.items():
+        kind = helper.np_dtype_to_tensor_dtype(content.dtype)
+        little = np.ascontiguousarray(content, content.dtype.newbyteorder("<"))
+        tensor = TensorProto(name=key, data_type=kind, dims=content.shape).SerializeToString()
+        tensor += _prefix(TensorProto.RAW_DATA_FIELD_NUMBER, little.nbytes)
+        graph += [
+            _prefix(model.graph.INITIALIZER_FIELD_NUMBER, len(tensor) + little.nbytes) + tensor,
+            little.reshape(-1).view(np.uint8),
+        ]
+    model.ClearField("graph")
+    size = sum(len(part) for part in graph)
+    return b"".join([model.SerializeToString(), _prefix(model.GRAPH_FIELD_NUMBER, size), *graph])
+
+
+def _prefix(field: int, size: int) -> bytes:
+    """What stands before a field of `size` bytes: its number, kind and length, as varints."""
+    prefix = bytearray()
+    for number in (field << 3 | 2, size):
+        while number > 0x7F:
+            prefix.append(number & 0x7F | 0x80)
+            number >>= 7
+        prefix.append(number)
+    return bytes(prefix)
+
+
+def _require_unique_names(graph: Graph, constants: Mapping[str, Value]) -> None:
+    made = [value.name for node in graph.nodes for value in node.outputs]
+    names = Counter([*made, *constants, *graph.inputs, *graph.weights, *graph.outputs])
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise ValueError(f"these names stand for more than one value: {', '.join(twice)}")
 
 
 def _declared(value: Value) -> Any:

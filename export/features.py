@@ -25,12 +25,15 @@ def append_features(
     pooling: Pooling = "max",
     weight: Callable[[Graph, str, tuple[int, ...]], Value] = Graph.weight,
 ) -> dict[str, Value]:
-    """Append every layer of the architecture; return them by name, each (1, C, H // stride, W // stride).
+    """Append every layer of the architecture; return them by name, each (1, C, H // stride, W //
+    stride).
 
     Args:
-        image: (1, 3, H, W), RGB in 0..1. Zero padding comes after the preparation, as in the original, so
-            that the border is the mean colour; that is why mean and std cannot be folded into conv1_1.
-        pooling: "average" is what Gatys et al. (2015) recommend for smoother pictures; VGG was trained with "max".
+        image: (1, 3, H, W), RGB in 0..1. Zero padding comes after the preparation, as in the
+            original, so that the border is the mean colour; that is why mean and std cannot be
+            folded into conv1_1.
+        pooling: "average" is what Gatys et al. (2015) recommend for smoother pictures; VGG was
+            trained with "max".
         weight: how a named weight gets into the graph.
     """
     x = b.op("Sub", image, _per_channel(b, mean))

@@ -1,9 +1,10 @@
 """Reverse-mode differentiation of a graph, by a registry of rules and a walker that knows no op.
 
 A rule says what one input of one op receives: `rule(b, node, g)` gets the graph to append to, the
-forward node, and `g`, the cotangent of its output; it returns the cotangent of that input. There is one
-rule per (op, argument), so that a gradient nobody needs (of the loss to a weight, say) is never built.
-Rules may ignore broadcasting and several uses of a value: the walker sums over broadcast axes and adds up.
+forward node, and `g`, the cotangent of its output; it returns the cotangent of that input. There is
+one rule per (op, argument), so that a gradient nobody needs (of the loss to a weight, say) is never
+built. Rules may ignore broadcasting and several uses of a value: the walker sums over broadcast
+axes and adds up.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+import numpy as np
+
 from .graph import Graph, Node, Value
-from .shapes import Shape
 
 __all__ = ["Rule", "gradient", "known_rules", "vjp"]
 
@@ -24,7 +26,8 @@ _RULES: dict[tuple[str, int | None], Rule] = {}
 def vjp(op: str, argument: int | None = 0) -> Callable[[Rule], Rule]:
     """Register the rule for one argument of `op`; None registers it for every argument (Concat).
 
-    A rule for every argument is called once per argument, with `node.attributes["argument"]` telling which.
+    A rule for every argument is called once per argument, with `node.attributes["argument"]`
+    telling which.
     """
 
     def register(rule: Rule) -> Rule:
@@ -59,7 +62,7 @@ def gradient(b: Graph, loss: Value, wrt: Value) -> Value:
     if not path and loss is not wrt:
         raise ValueError(f"{loss.name} does not depend on {wrt.name}")
     depends = {wrt} | {output for node in path for output in node.outputs}
-    cotangents: dict[Value, Value] = {loss: b.constant(_ones(loss.shape))}
+    cotangents: dict[Value, Value] = {loss: b.constant(np.ones((1,) * len(loss.shape)))}
     for node in reversed(path):
         g = cotangents.pop(node.output, None)
         if g is None:  # only a second output of the node leads on, as the indices of a pooling
@@ -67,7 +70,7 @@ def gradient(b: Graph, loss: Value, wrt: Value) -> Value:
         for argument, value in enumerate(node.inputs):
             if value not in depends:
                 continue
-            given = _sum_to_shape(b, _apply(b, node, argument, g), value.shape)
+            given = _sum_to_shape(b, _apply(b, node, argument, g), value)
             previous = cotangents.get(value)
             cotangents[value] = given if previous is None else b.op("Add", previous, given)
     return cotangents[wrt]
@@ -95,8 +98,9 @@ def _nodes_between(b: Graph, start: Value, end: Value) -> list[Node]:
     reached = {start}
     forward = []
     for node in b.nodes:
-        if not reached.isdisjoint(node.inputs):
-            reached.update(output for output in node.outputs if output.dtype == "float")
+        outputs = [output for output in node.outputs if output.dtype == "float"]
+        if outputs and not reached.isdisjoint(node.inputs):
+            reached.update(outputs)
             forward.append(node)
     needed = {end}
     path = []
@@ -107,8 +111,9 @@ def _nodes_between(b: Graph, start: Value, end: Value) -> list[Node]:
     return path[::-1]
 
 
-def _sum_to_shape(b: Graph, g: Value, shape: Shape) -> Value:
+def _sum_to_shape(b: Graph, g: Value, value: Value) -> Value:
     """Undo broadcasting: sum the cotangent over the axes along which the operand was repeated."""
+    shape = value.shape
     if g.shape == shape:
         return g
     extra = len(g.shape) - len(shape)
@@ -118,17 +123,7 @@ def _sum_to_shape(b: Graph, g: Value, shape: Shape) -> Value:
     if repeated:
         g = b.op("ReduceSum", g, b.constant(repeated), keepdims=1)
     if extra:
-        kept = [0 if isinstance(dim, str) else dim for dim in shape]
-        if 0 in kept:
-            raise ValueError(f"cannot drop leading axes before the symbolic sizes of {shape}")
-        g = b.op("Reshape", g, b.constant(kept))
+        g = b.op("Reshape", g, b.op("Shape", value), like=shape)
     if g.shape != shape:
         raise ValueError(f"a cotangent of shape {g.shape} does not fit a value of shape {shape}")
     return g
-
-
-def _ones(shape: Shape) -> float | list[float]:
-    value: float | list[float] = 1.0
-    for _ in shape:
-        value = [value]  # type: ignore[list-item]
-    return value

@@ -1,8 +1,8 @@
 """A program as data: values, nodes, and the builder that checks each node as it is added.
 
 Gradients and losses are written against this small representation, not against ONNX itself, because
-it also has *semantic* ops (`Gram`, `ReluGradient`, ...) that say what is meant and leave the choice of
-standard ops to a lowering. What is stored or run is always the lowered graph of standard ops.
+it also has *semantic* ops (`Gram`, `ReluGradient`, ...) that say what is meant and leave the choice
+of standard ops to a lowering. What is stored or run is always the lowered graph of standard ops.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Graph:
     """A program under construction: nodes in an order in which they can run.
 
     Args:
-        prefix: begins every name made here; a graph made from another one needs a prefix of its own.
+        prefix: begins every name made here; a graph made from another one needs a prefix of its
+            own.
     """
 
     def __init__(self, prefix: str = "") -> None:
@@ -85,7 +86,10 @@ class Graph:
         return self.ops(op, *inputs, **attributes)[0]
 
     def ops(self, op: str, *inputs: Value, **attributes: Any) -> tuple[Value, ...]:
-        """Append a node and return all its outputs; their shapes are inferred, or it is an error."""
+        """Append a node and return all its outputs.
+
+        Their shapes are inferred, or it is an error.
+        """
         outputs = tuple(
             Value(self._fresh(op), shape, dtype)
             for shape, dtype in infer_shapes(op, inputs, attributes)

@@ -1,7 +1,7 @@
 """The terms of the objective as graph builders: each returns a scalar, without its weight.
 
-Every formula that the engine offers (the paper's, the relative one, the presets) is a choice of coefficients
-for these same terms, so that one program serves them all; see `engine/formulas.py`.
+Every formula that the engine offers (the paper's, the relative one, the presets) is a choice of
+coefficients for these same terms, so that one program serves them all; see `engine/formulas.py`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ __all__ = ["content", "style", "total_variation"]
 
 def content(b: Graph, features: Value, target: Value) -> Value:
     """Σ (F - T)²: Gatys et al. 2015, equation 1, without its ½."""
-    return b.op("ReduceSumSquare", b.op("Sub", features, target), keepdims=0)
+    return _sum_of_squares(b, b.op("Sub", features, target))
 
 
 def style(b: Graph, features: Value, target: Value) -> Value:
     """Σ (F Fᵀ / N - A / N_s)²: Gatys et al. 2015, equations 3 and 4, per position.
 
-    The paper compares sums over positions, and so needs a style image of the canvas's size; means over
-    positions compare pictures of any two sizes. `target` is A / N_s, (C, C).
+    The paper compares sums over positions, and so needs a style image of the canvas's size; means
+    over positions compare pictures of any two sizes. `target` is A / N_s, (C, C).
     """
-    return b.op("ReduceSumSquare", b.op("Sub", b.op("Gram", features), target), keepdims=0)
+    return _sum_of_squares(b, b.op("Sub", b.op("Gram", features), target))
 
 
 def total_variation(b: Graph, image: Value) -> Value:
@@ -33,10 +33,20 @@ def total_variation(b: Graph, image: Value) -> Value:
     Not in the paper; Mahendran & Vedaldi 2015, arXiv:1412.0035, equation 3 with β = 2.
     """
     pixels = b.op("Div", b.op("Cast", b.op("Size", image), to="float"), b.constant(3.0))
-    down, right = (
-        b.op("ReduceSumSquare", _differences(b, image, axis), keepdims=0) for axis in (2, 3)
-    )
+    down, right = (_sum_of_squares(b, _differences(b, image, axis)) for axis in (2, 3))
     return b.op("Div", b.op("Add", down, right), pixels)
+
+
+def _sum_of_squares(b: Graph, x: Value) -> Value:
+    """Row by row, then the sums of the rows, last what is left.
+
+    One running float32 sum over everything, which is how ONNX Runtime reduces all axes at once, was
+    measured to be off by 1.6e-4 for 4 million elements and by 1 % for 64 million: too much for a
+    line search.
+    """
+    rows = b.op("ReduceSumSquare", x, b.constant([-1]), keepdims=0)
+    columns = b.op("ReduceSum", rows, b.constant([-1]), keepdims=0)
+    return b.op("ReduceSum", columns, keepdims=0) if columns.shape else columns
 
 
 def _differences(b: Graph, image: Value, axis: int) -> Value:

@@ -29,7 +29,8 @@ class Convolution:
 class Layer:
     """One layer whose features can be looked at.
 
-    `channels` is C; `stride` is how many picture pixels one position covers along a side, 2^(pools above it).
+    `channels` is C; `stride` is how many picture pixels one position covers along a side, 2^(pools
+    above it).
     """
 
     name: str
@@ -70,7 +71,7 @@ class Architecture:
         return tuple(found)
 
     def layers(self) -> dict[str, Layer]:
-        """Every layer that a program can give out, by name, in order: relu1_1, relu1_2, pool1, ..."""
+        """Every layer that a program can give out, by name, in order: relu1_1, ... pool1, ..."""
         found: list[Layer] = []
         for block, (count, width) in enumerate(zip(self.blocks, self.widths, strict=True), 1):
             stride = 2 ** (block - 1)
@@ -113,8 +114,8 @@ class Network:
 
     Args:
         architecture: which layers there are.
-        weights: `conv1_1.weight` (out, in, 3, 3) and `conv1_1.bias` (out,), ... float32; the input channels
-            of conv1_1 are R, G, B.
+        weights: `conv1_1.weight` (out, in, 3, 3) and `conv1_1.bias` (out,), ... float32; the input
+            channels of conv1_1 are R, G, B.
         mean, std: an RGB picture x in 0..1 enters the first layer as (x - mean) / std.
         origin, licence: where the weights come from and what may be done with them, for people.
         source_sha256: hash of the file that the weights were taken from.

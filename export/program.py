@@ -1,4 +1,7 @@
-"""Programs: what a session runs. One for targets, one for the objective; both for a canvas of any size."""
+"""Programs: what a session runs.
+
+One for targets, one for the objective; both for a canvas of any size.
+"""
 
 from __future__ import annotations
 
@@ -19,27 +22,34 @@ assert rules  # importing it registers the gradient rules
 
 def build_targets(
     network: Network, content_layers: Sequence[str], style_layers: Sequence[str], pooling: Pooling
-) -> bytes:
-    """The program `image` -> `content.<layer>` (features) and `style.<layer>` (Gram matrix per position)."""
+) -> tuple[bytes, tuple[str, ...]]:
+    """The model, and the names of its weights, of the program of the targets.
+
+    Inputs: `image`. Outputs: `content.<layer>`, the features; `style.<layer>`, the Gram matrix per
+    position.
+    """
     graph = targets_graph(network, content_layers, style_layers, pooling)
-    return encode(direct.lower(graph), "targets")
+    return encode(direct.lower(graph), "targets"), tuple(graph.weights)
 
 
 def build_objective(
     network: Network, content_layers: Sequence[str], style_layers: Sequence[str], pooling: Pooling
-) -> bytes:
-    """The program of the loss and its gradient: forward, terms and backward in one graph.
+) -> tuple[bytes, tuple[str, ...]]:
+    """The model, and the names of its weights, of the program of the loss and its gradient.
 
     Inputs:
         image: (1, 3, H, W), RGB in 0..1.
-        content.<layer>: (1, C, h, w), the features to match; style.<layer>: (C, C), the Gram matrix to match.
-        coefficients: (terms,), the factor of each term: content layers, style layers, total variation.
+        content.<layer>: (1, C, h, w), the features to match; style.<layer>: (C, C), the Gram matrix
+        to match.
+        coefficients: (terms,), the factor of each term: content layers, style layers, total
+            variation.
 
     Outputs:
-        loss: scalar; gradient: (1, 3, H, W); terms: (terms,), each already multiplied by its coefficient.
+        loss: scalar; gradient: (1, 3, H, W); terms: (terms,), each already multiplied by its
+            coefficient.
     """
     graph = objective_graph(network, content_layers, style_layers, pooling)
-    return encode(direct.lower(graph), "objective")
+    return encode(direct.lower(graph), "objective"), tuple(graph.weights)
 
 
 def targets_graph(
@@ -89,8 +99,14 @@ def _features(
 
 
 def _up_to_deepest(architecture: Architecture, wanted: Sequence[str]) -> Architecture:
-    order = list(architecture.layers())
-    return architecture.up_to(max(wanted, key=order.index))
+    """The shortest prefix that has all these layers.
+
+    An unknown one is an error that lists the known.
+    """
+    if not wanted:
+        raise ValueError("a program needs at least one content layer or style layer")
+    deepest = [architecture.up_to(layer) for layer in wanted]
+    return max(deepest, key=lambda prefix: len(prefix.layers()))
 
 
 def _as_vector(b: Graph, scalar: Value) -> Value:

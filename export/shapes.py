@@ -1,13 +1,15 @@
 """Shape inference: what each op makes of the shapes that it is given.
 
-ONNX's own inference forgets that two symbolic sizes are equal once they went through a pooling layer;
-the gradient needs to know it, to tell a broadcast from an equal shape. Here the same arithmetic on the
-same symbol gives the same string.
+ONNX's own inference forgets that two symbolic sizes are equal once they went through a pooling
+layer; the gradient needs to know it, to tell a broadcast from an equal shape. Here the same
+arithmetic on the same symbol gives the same string.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -45,7 +47,10 @@ def known_ops() -> list[str]:
 
 
 def broadcast(*shapes: Shape) -> Shape:
-    """The common shape of elementwise operands, as in numpy; symbols must match exactly or meet 1."""
+    """The common shape of elementwise operands, as in numpy.
+
+    Symbols must match exactly or meet 1.
+    """
     rank = max(len(shape) for shape in shapes)
     padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
     return tuple(_broadcast_dim(dims) for dims in zip(*padded, strict=True))
@@ -71,16 +76,28 @@ def _total(dims: Sequence[Dim]) -> Dim:
     number = 1
     for dim in dims:
         number *= dim if isinstance(dim, int) else 1
-    symbols = sorted(f"({dim})" for dim in dims if isinstance(dim, str))
+    symbols = sorted(dim for dim in dims if isinstance(dim, str))
     if not symbols or number == 0:
         return number
-    return "*".join(([str(number)] if number > 1 else []) + symbols)
+    if len(symbols) == number == 1:
+        return symbols[0]
+    return "*".join(([str(number)] if number > 1 else []) + [f"({dim})" for dim in symbols])
 
 
 def _plus(dim: Dim, amount: int) -> Dim:
+    """The sum; a number at the end is added up: a border put on and cut off is no change."""
     if isinstance(dim, int):
         return dim + amount
+    if last := re.search(r"(?<=.)[+-]\d+$", dim):
+        dim, amount = dim[: last.start()], amount + int(last.group())
     return f"{dim}{amount:+d}" if amount else dim
+
+
+def _quotient(dim: Dim, divisor: int) -> Dim:
+    """Rounded down; sums need brackets, quotients of quotients do not."""
+    if isinstance(dim, int):
+        return dim // divisor
+    return f"({dim})/{divisor}" if "+" in dim or "-" in dim else f"{dim}/{divisor}"
 
 
 def _window(dim: Dim, padding: int, extent: int, stride: int) -> Dim:
@@ -93,7 +110,9 @@ def _window(dim: Dim, padding: int, extent: int, stride: int) -> Dim:
     if stride == 1:
         return _plus(dim, padding - extent + 1)
     # floor((d - k) / k) + 1 is floor(d / k): the plain name for pooling without padding
-    return f"{dim}/{stride}" if padding == 0 and extent == stride else f"({room})/{stride}+1"
+    if padding == 0 and extent == stride:
+        return _quotient(dim, stride)
+    return _plus(_quotient(room, stride), 1)
 
 
 def _windows(
@@ -146,8 +165,9 @@ def _size(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
 
 @_rule("Unsqueeze")
 def _unsqueeze(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
-    shape = list(inputs[0].shape)
-    for axis in sorted(_integers(inputs[1])):
+    shape, axes = list(inputs[0].shape), _integers(inputs[1])
+    rank = len(shape) + len(axes)
+    for axis in sorted(axis % rank for axis in axes):
         shape.insert(axis, 1)
     return [(tuple(shape), inputs[0].dtype)]
 
@@ -184,19 +204,17 @@ def _reshape(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
 
 
 def _remaining(shape: Shape, taken: Sequence[Dim]) -> Dim:
-    rest = list(shape)
-    divisor = 1
+    """The size that -1 stands for: what is left of the shape, the sizes `taken` divided out."""
+    symbols = [dim for dim in shape if isinstance(dim, str)]
+    number, divisor = (prod(dim for dim in dims if isinstance(dim, int)) for dims in (shape, taken))
     for dim in taken:
-        if dim in rest:
-            rest.remove(dim)
-        elif isinstance(dim, int):
-            divisor *= dim
-    total = _total(rest)
-    if isinstance(total, int):
-        if total % divisor:
-            raise ValueError(f"{shape} cannot be divided by {taken}")
-        return total // divisor
-    return total if divisor == 1 else f"{total}/{divisor}"
+        if isinstance(dim, str):
+            symbols.remove(dim)
+    if divisor and number % divisor == 0:
+        return _total([number // divisor, *symbols])
+    if divisor == 0 or not symbols:
+        raise ValueError(f"{shape} cannot be divided by {taken}")
+    return f"{_total([number, *symbols])}/{divisor}"
 
 
 @_rule("Expand")
@@ -236,6 +254,7 @@ def _slice(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
 
 
 def _slice_dim(dim: Dim, start: int, end: int, step: int) -> Dim:
+    """A start or an end that counts from the front is taken to lie inside a symbolic size."""
     if isinstance(dim, int):
         return len(range(dim)[slice(start, end if abs(end) < 2**31 else None, step)])
     open_end = abs(end) >= 2**31
@@ -244,9 +263,9 @@ def _slice_dim(dim: Dim, start: int, end: int, step: int) -> Dim:
     if step < 0 or start < 0 or (end >= 0 and not open_end and step != 1):
         raise ValueError("this slice of a symbolic size is not supported")
     if not open_end and end >= 0:
-        return end - start
+        return max(end - start, 0)
     room = _plus(dim, -start if open_end else end - start)
-    return room if step == 1 else f"ceil(({room})/{step})"
+    return room if step == 1 else _plus(_quotient(_plus(room, -1), step), 1)
 
 
 @_rule("Pad")
@@ -318,5 +337,7 @@ def _like_first(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
 @_rule("Gram")
 def _gram(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
     """Semantic op: the mean of f fᵀ over the positions of (1, C, H, W) features: (C, C)."""
-    channels = inputs[0].shape[1]
+    batch, channels = inputs[0].shape[:2]
+    if batch != 1:
+        raise ValueError("a Gram matrix is that of one picture")
     return [((channels, channels), "float")]

@@ -1,6 +1,7 @@
 """The direct lowering: every semantic op in standard ONNX ops, in the usual (1, C, H, W) layout.
 
-Right for GPUs, where the provider chooses its own convolution algorithm, and the yardstick for any other
+Right for GPUs, where the provider chooses its own convolution algorithm, and the yardstick for any
+other
 lowering: it is the same function, so that results differ by rounding alone.
 """
 
@@ -17,8 +18,9 @@ __all__ = ["lower"]
 
 Emitter: TypeAlias = Callable[[Graph, Node, list[Value]], Value]
 
-# HardSigmoid(y; alpha, 0) = clip(alpha y, 0, 1) is a step at 0 for every normal float32, and runs at twice the
-# speed of Where or of Cast(Greater); larger than this, alpha would not be a finite float32.
+# HardSigmoid(y; alpha, 0) = clip(alpha y, 0, 1) is a step at 0 for every normal float32, and runs
+# at twice the speed of Where or of Cast(Greater); larger than this, alpha would not be a finite
+# float32.
 _STEP = 3e38
 
 
@@ -65,6 +67,7 @@ class _Indices:
 
     def gradient(self, b: Graph, node: Node, inputs: list[Value]) -> Value:
         x, _, g = inputs
+        _require_side_by_side("MaxPool", node)  # MaxUnpool overwrites where windows share a maximum
         indices = self._indices[node.inputs[1]]
         window = {key: node.attributes[key] for key in ("kernel_shape", "strides")}
         return b.op("MaxUnpool", g, indices, b.op("Shape", x), like=x.shape, **window)
@@ -76,12 +79,16 @@ def _relu_gradient(b: Graph, node: Node, inputs: list[Value]) -> Value:
 
 
 def _conv_gradient(b: Graph, node: Node, inputs: list[Value]) -> Value:
-    """At stride 1 a convolution with flipped, transposed weights: measured faster than ConvTranspose."""
+    """At stride 1 a convolution with flipped, transposed weights.
+
+    Measured faster than ConvTranspose.
+    """
     x, weight, g = inputs
     attributes = node.attributes
     strides, group = attributes.get("strides", [1, 1]), attributes.get("group", 1)
-    if list(strides) == [1, 1] and group == 1:
-        return b.op("Conv", g, _flipped(b, weight), **_flipped_window(weight, attributes))
+    window = _flipped_window(weight, attributes)
+    if list(strides) == [1, 1] and group == 1 and min(window["pads"]) >= 0:
+        return b.op("Conv", g, _flipped(b, weight), **window)
     rest = _leftover(x, weight, attributes)
     return b.op("ConvTranspose", g, weight, output_padding=rest, like=x.shape, **attributes)
 
@@ -106,6 +113,9 @@ def _leftover(x: Value, weight: Value, attributes: Any) -> list[int]:
     rest = []
     for i in (0, 1):
         size, extent = x.shape[2 + i], (int(weight.shape[2 + i]) - 1) * dilations[i] + 1
+        if strides[i] == 1:
+            rest.append(0)
+            continue
         if not isinstance(size, int):
             raise NotImplementedError("a strided Conv has a gradient for known sizes only")
         rest.append((size + pads[i] + pads[2 + i] - extent) % strides[i])
@@ -113,14 +123,10 @@ def _leftover(x: Value, weight: Value, attributes: Any) -> list[int]:
 
 
 def _average_pool_gradient(b: Graph, node: Node, inputs: list[Value]) -> Value:
-    """Each share repeated over its window, then zeros up to the size of x.
-
-    Windows that overlap or have padding are not VGG's; they have no rule.
-    """
+    """Each share repeated over its window, then zeros up to the size of x."""
     x, g = inputs
+    _require_side_by_side("AveragePool", node)
     kernel = node.attributes["kernel_shape"]
-    if list(node.attributes["strides"]) != list(kernel) or any(node.attributes.get("pads", [])):
-        raise NotImplementedError("AveragePool has a gradient for windows side by side only")
     channels = int(x.shape[1])
     share = b.constant(np.full((channels, 1, *kernel), 1 / np.prod(kernel)))
     covered = tuple(_covered(x, axis, kernel[axis - 2]) for axis in (2, 3))
@@ -130,9 +136,17 @@ def _average_pool_gradient(b: Graph, node: Node, inputs: list[Value]) -> Value:
     return _grow(b, spread, x)
 
 
+def _require_side_by_side(op: str, node: Node) -> None:
+    """Windows that overlap or have padding are not VGG's; they have no gradient."""
+    window = node.attributes
+    strides = window.get("strides", [1, 1])
+    if list(strides) != list(window["kernel_shape"]) or any(window.get("pads", [])):
+        raise NotImplementedError(f"{op} has a gradient for windows side by side only")
+
+
 def _covered(x: Value, axis: int, window: int) -> int | str:
     size = x.shape[axis]
-    return size // window * window if isinstance(size, int) else f"{size}/{window}*{window}"
+    return size // window * window if isinstance(size, int) else f"({size})/{window}*{window}"
 
 
 def _grow(b: Graph, g: Value, x: Value) -> Value:

@@ -60,7 +60,10 @@ def _abs(b: Graph, node: Node, g: Value) -> Value:
 
 @vjp("Max", 0)
 def _max_left(b: Graph, node: Node, g: Value) -> Value:
-    """The left operand wins a tie. (torch halves the gradient between the two; both are subgradients.)"""
+    """The left operand wins a tie.
+
+    (torch halves the gradient between the two; both are subgradients.)
+    """
     return b.op("Mul", g, _mask(b, "GreaterOrEqual", *node.inputs))
 
 

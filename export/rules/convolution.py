@@ -10,6 +10,9 @@ __all__: list[str] = []
 
 @vjp("Conv")
 def _conv(b: Graph, node: Node, g: Value) -> Value:
-    """The transposed convolution with the same weights; how it is computed is the lowering's choice."""
+    """The transposed convolution with the same weights.
+
+    How it is computed is the lowering's choice.
+    """
     x, weight = node.inputs[:2]
     return b.op("ConvGradient", x, weight, g, **node.attributes)

@@ -1,4 +1,7 @@
-"""Pooling. Windows do not reach past the last whole one (floor), as in VGG: what is left over gets 0."""
+"""Pooling.
+
+Windows do not reach past the last whole one (floor), as in VGG: what is left over gets 0.
+"""
 
 from __future__ import annotations
 

@@ -34,10 +34,15 @@ def _expand(b: Graph, node: Node, g: Value) -> Value:
 
 @vjp("Pad")
 def _pad(b: Graph, node: Node, g: Value) -> Value:
-    """Cut the border off again; padding with a constant only (a border of zeros gets no gradient)."""
+    """Cut the border off again.
+
+    Padding with a constant only (a border of zeros gets no gradient).
+    """
     if node.attributes.get("mode", "constant") != "constant":
         raise NotImplementedError(f"no gradient rule for Pad with mode {node.attributes['mode']!r}")
     pads = _integers(node.inputs[1])
+    if min(pads, default=0) < 0:
+        raise NotImplementedError("Pad has a gradient rule for borders, not for cuts")
     rank = len(g.shape)
     ends = [-pad if pad else np.iinfo(np.int64).max for pad in pads[rank:]]
     return _slice(b, g, pads[:rank], ends, range(rank))
@@ -49,11 +54,12 @@ def _slice_gradient(b: Graph, node: Node, g: Value) -> Value:
     x = node.inputs[0]
     starts, _, axes, steps = (_integers(value) for value in node.inputs[1:5])
     for start, axis, step in zip(starts, axes, steps, strict=True):
-        size = x.shape[axis]
-        if step != 1 or start < 0:
-            if not isinstance(size, int) or step < 0:
-                raise NotImplementedError("Slice has a gradient rule for positive steps only")
-            start %= size
+        axis %= len(x.shape)
+        if step < 0:
+            raise NotImplementedError("Slice has a gradient rule for positive steps only")
+        if start < 0:  # a symbolic size has no shape rule for this
+            start = max(start + int(x.shape[axis]), 0)
+        if step != 1:
             g = _spread(b, g, axis, step)
         g = _pad_axis(b, g, x, axis, start)
     return g
@@ -85,8 +91,11 @@ def _spread(b: Graph, g: Value, axis: int, step: int) -> Value:
     pads = [0] * 2 * (rank + 1)
     pads[rank + 1 + axis + 1] = step - 1
     padded = b.op("Pad", apart, b.constant(pads))
-    shape = [int(dim) * (step if i == axis else 1) for i, dim in enumerate(g.shape)]
-    return b.op("Reshape", padded, b.constant(shape))
+    size = g.shape[axis]
+    spread = size * step if isinstance(size, int) else f"({size})*{step}"
+    factors = b.constant([step if i == axis else 1 for i in range(rank)])
+    like = (*g.shape[:axis], spread, *g.shape[axis + 1 :])
+    return b.op("Reshape", padded, b.op("Mul", b.op("Shape", g), factors), like=like)
 
 
 def _pad_axis(b: Graph, g: Value, x: Value, axis: int, start: int) -> Value:

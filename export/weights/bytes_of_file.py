@@ -36,7 +36,10 @@ class WeightsFile:
     def bytes_at(self, offset: int, count: int) -> bytes:
         """Give `count` bytes from `offset`; less than that in the file is CorruptModel."""
         self._seek(offset, count)
-        return bytes(read_exactly(self, self.stream, count))
+        data = self.stream.read(count)
+        if len(data) < count:
+            raise self.corrupt("is cut off: its data end too early")
+        return data
 
     def raw_at(self, offset: int, count: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
         """Give `count` bytes from `offset` as a fresh array."""
@@ -58,7 +61,7 @@ def read_exactly(
 ) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
     """Read `count` bytes of `stream`, a stream within `file`, into a fresh array."""
     raw = np.empty(count, np.uint8)
-    view = memoryview(raw)
+    view = memoryview(raw.data)
     filled = 0
     try:
         while filled < count:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -55,7 +55,7 @@ def decode(
     raw: np.ndarray[tuple[int], np.dtype[np.uint8]], dtype: str, *, big_endian: bool = False
 ) -> np.ndarray[Any, np.dtype[np.floating[Any]]]:
     """Read the bytes as a flat native array of one of `FLOATS`; bfloat16 widens to float32."""
-    order = ">" if big_endian else "<"
+    order: Literal["<", ">"] = ">" if big_endian else "<"
     if dtype == "bfloat16":
         return (raw.view(order + "u2").astype(np.uint32) << np.uint32(16)).view(np.float32)
     stored = np.dtype(dtype).newbyteorder(order)

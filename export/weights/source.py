@@ -63,6 +63,7 @@ class FileSource:
 
     def __init__(self, file: WeightsFile) -> None:
         self._file = file
+        self.label = str(file.path)
         self._tensors: dict[str, TensorInfo] = {}
 
     @property
@@ -77,7 +78,8 @@ class FileSource:
             raise IncompatibleModel(f"{self._file.path} has no tensor {name}")
         if info.dtype not in FLOATS:
             raise IncompatibleModel(
-                f"{self._file.path} stores {name} as {info.dtype}; only {', '.join(FLOATS)} are read"
+                f"{self._file.path} stores {name} as {info.dtype}; "
+                f"only {', '.join(FLOATS)} are read"
             )
         return self._load(name, info)
 
