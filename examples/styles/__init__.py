@@ -1,0 +1,1 @@
+"""Three style pictures of our own, painted by arithmetic: strokes, woodcut, mosaic."""
