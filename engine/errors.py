@@ -19,7 +19,7 @@ StyleError                  2  (base; never raised itself)
 │   ├── MemoryLimit         6
 │   └── DeadlineExceeded    6
 ├── NumericalError          7  the loss or its gradient is not finite
-└── Interrupted           130  stopped from outside; `result` holds the best picture so far
+└── Interrupted           130  stopped by a signal
 
 This module imports nothing, and is the one module that every layer of Impasto may import.
 """
@@ -51,9 +51,13 @@ __all__ = [
 
 
 class StyleError(Exception):
-    """The base of every error that Impasto raises on purpose; its text is one clear sentence."""
+    """The base of every error that Impasto raises on purpose; its text is one clear sentence.
+
+    Where the work had begun, `result` is the best picture so far (an `impasto.Result`), else None.
+    """
 
     exit_code = 2
+    result: object | None = None
 
 
 class OptionsError(StyleError):
@@ -139,10 +143,6 @@ class NumericalError(StyleError):
 
 
 class Interrupted(StyleError):
-    """The work was stopped from outside; `result` is the best picture so far, if there is one."""
+    """The work was stopped by a signal."""
 
     exit_code = 130
-
-    def __init__(self, message: str, result: object = None) -> None:
-        super().__init__(message)
-        self.result = result

@@ -1,1 +1,61 @@
-"""Impasto: neural style transfer by optimisation (Gatys et al. 2015) on ONNX Runtime."""
+"""Impasto: neural style transfer by optimisation (Gatys et al. 2015) on ONNX Runtime.
+
+    import impasto
+    impasto.stylize("photo.jpg", "painting.jpg").save("art.png")
+
+Importing this package imports nothing heavy: the names below are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .engine.engine import Engine
+    from .engine.errors import StyleError
+    from .engine.limits import Limits
+    from .engine.objective import Objective
+    from .engine.options import Options
+    from .engine.records import LevelResult, Progress, Result
+    from .engine.simple import stylize
+    from .engine.stop import Stop
+
+__all__ = [
+    "Engine",
+    "LevelResult",
+    "Limits",
+    "Objective",
+    "Options",
+    "Progress",
+    "Result",
+    "Stop",
+    "StyleError",
+    "__version__",
+    "stylize",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Engine": "engine.engine",
+    "LevelResult": "engine.records",
+    "Limits": "engine.limits",
+    "Objective": "engine.objective",
+    "Options": "engine.options",
+    "Progress": "engine.records",
+    "Result": "engine.records",
+    "Stop": "engine.stop",
+    "StyleError": "engine.errors",
+    "stylize": "engine.simple",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,114 @@
+"""What the bytes of a picture file say before any decoder runs: format, parts, orientation.
+
+Nothing here judges pixels. Metadata is where files of strangers are odd or hostile, so of PNG and
+JPEG only the parts that make pixels are handed on, and EXIF is read for one number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import struct
+import zlib
+from typing import NamedTuple
+
+__all__ = ["FORMATS", "BareFile", "bare_file", "format_of", "orientation"]
+
+_SIGNATURES = {
+    "JPEG": rb"\xff\xd8\xff",
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "WEBP": rb"RIFF.{4}WEBP",
+    "TIFF": rb"II[*+]\0|MM\0[*+]",
+    # Two letters alone would claim many a text; the size of the second header is one of a few.
+    "BMP": rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0",
+    "GIF": rb"GIF8[79]a",
+    "AVIF": rb".{4}ftyp(avi[fs]|mif1.{4,48}?avif)",
+}
+
+FORMATS = tuple(_SIGNATURES)
+"""The formats that are opened; everything else is refused unseen, whatever Pillow could read."""
+
+# Segments with a length that may stand before the scan, and those of them that are only metadata.
+_JPEG_SEGMENTS = {*range(0xC0, 0xD0), *range(0xDB, 0xFF)}
+_JPEG_METADATA = {*range(0xE0, 0xF0), 0xFE}
+# Yet these bear on colour: the header, the transform of the channels and the profile.
+_JPEG_COLOUR = (b"JFIF", b"Adobe", b"ICC_PROFILE\0")
+
+
+class BareFile(NamedTuple):
+    """A picture file without what a decoder need not see."""
+
+    data: bytes
+    """The file of pixels."""
+
+    exif: bytes
+    """The EXIF block that was taken out; empty where there was none."""
+
+    whole: bool
+    """False where the file is seen to be damaged or cut off."""
+
+
+def format_of(data: bytes) -> str | None:
+    """The one of `FORMATS` that the first bytes show, or None."""
+    for name, signature in _SIGNATURES.items():
+        if re.match(signature, data, re.DOTALL):
+            return name
+    return None
+
+
+def bare_file(data: bytes, format: str) -> BareFile:
+    """Take the metadata out of a PNG or JPEG; files of other formats stay as they are."""
+    strip = {"PNG": _bare_png, "JPEG": _bare_jpeg}.get(format)
+    return strip(data) if strip else BareFile(data, b"", True)
+
+
+def orientation(exif: bytes) -> int:
+    """EXIF orientation 1..8 (tag 274 of the first directory); 1 where none can be trusted."""
+    tiff = exif.removeprefix(b"Exif\0\0")
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
+    if order is None:
+        return 1
+    with contextlib.suppress(struct.error):
+        (start,) = struct.unpack_from(order + "I", tiff, 4)
+        (count,) = struct.unpack_from(order + "H", tiff, start)
+        for entry in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind = struct.unpack_from(order + "HH", tiff, entry)
+            if tag == 274 and kind == 3:
+                (value,) = struct.unpack_from(order + "H", tiff, entry + 8)
+                return value if 1 <= value <= 8 else 1
+    return 1
+
+
+def _bare_png(data: bytes) -> BareFile:
+    kept, exif, at = [data[:8]], b"", 8
+    while at + 12 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + size
+        if kind == b"eXIf":
+            exif = data[at + 8 : end - 4]
+        # A small first letter marks a chunk that is not critical (PNG 3rd edition, 5.4).
+        elif not kind[0] & 0x20 or kind in (b"tRNS", b"iCCP"):
+            kept.append(data[at:end])
+            # No checksum of four bytes equals that of a chunk whose end is missing.
+            if zlib.crc32(data[at + 4 : end - 4]).to_bytes(4, "big") != data[end - 4 : end]:
+                break
+        if kind == b"IEND":
+            return BareFile(b"".join(kept), exif, True)
+        at = end
+    return BareFile(b"".join(kept), exif, False)
+
+
+def _bare_jpeg(data: bytes) -> BareFile:
+    kept, exif, at = [data[:2]], b"", 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] in _JPEG_SEGMENTS:
+        marker = data[at + 1]
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        body = data[at + 4 : end]
+        if marker == 0xE1 and body.startswith(b"Exif\0\0"):
+            exif = exif or body
+        elif marker not in _JPEG_METADATA or body.startswith(_JPEG_COLOUR):
+            kept.append(data[at:end])
+        at = end
+    kept.append(data[at:])
+    # Without its end marker a JPEG is cut off, however many rows can be guessed.
+    return BareFile(b"".join(kept), exif, data.find(b"\xff\xd9", at) >= 0)

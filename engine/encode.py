@@ -1,0 +1,108 @@
+"""Pictures out: which formats are written, and how floats become their eight bits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import OptionsError
+from .files import write_atomic
+from .pillow import encode
+
+__all__ = ["encode_picture", "output_format", "write_picture"]
+
+_SUFFIXES = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".bmp": "BMP",
+}
+
+# Full colour resolution where the format leaves the choice; brush strokes live on colour edges.
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
+    "PNG": {},
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"quality": 95, "use_sharp_yuv": True, "exact": True},
+    "TIFF": {"compression": "tiff_lzw"},
+    "BMP": {},
+}
+_KEEPS_ALPHA = ("PNG", "WEBP", "TIFF")
+
+
+def output_format(path: str | Path) -> str:
+    """The format that the suffix of `path` asks for ("PNG", "JPEG", ...), to be asked before work.
+
+    Raises:
+        OptionsError: no suffix, or an unknown one.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise OptionsError(
+            f"cannot tell the picture format of {str(path)!r}; "
+            f"known suffixes: {' '.join(_SUFFIXES)}"
+        )
+    return _SUFFIXES[suffix]
+
+
+def write_picture(
+    path: str | Path,
+    rgb: NDArray[Any],
+    alpha: NDArray[Any] | None = None,
+    quality: int | None = None,
+) -> None:
+    """Write a picture as a whole or not at all, in the format of the suffix of `path`.
+
+    Raises:
+        OptionsError: see `output_format` and `encode_picture`.
+        OutputError: it cannot be encoded or written; what was at `path` is unchanged.
+    """
+    write_atomic(Path(path), encode_picture(rgb, alpha, output_format(path), quality))
+
+
+def encode_picture(
+    rgb: NDArray[Any], alpha: NDArray[Any] | None, format: str, quality: int | None = None
+) -> bytes:
+    """The bytes of a file of sRGB pixels, 8 bits each, with no metadata.
+
+    Args:
+        rgb: (H, W, 3) floats; clipped to 0..1.
+        alpha: (H, W) floats, or None; PNG, WebP and TIFF keep it, others show it on white.
+        format: a result of `output_format`.
+        quality: 1..100 for JPEG (always 4:4:4) and WebP, 95 where None; the others lose nothing
+            and ignore it.
+
+    Raises:
+        OptionsError: an array of another shape or not finite, an unknown format or quality.
+        OutputError: the format cannot hold this picture, as a WebP wider than 16383 pixels.
+    """
+    if format not in _SAVE_OPTIONS:
+        raise OptionsError(f"cannot write the format {format!r}; known: {' '.join(_SAVE_OPTIONS)}")
+    if quality is not None and not 1 <= quality <= 100:
+        raise OptionsError(f"quality must be from 1 to 100, not {quality}")
+    options = dict(_SAVE_OPTIONS[format])
+    if quality is not None and "quality" in options:
+        options["quality"] = quality
+    pixels = _checked(rgb, alpha)
+    if alpha is not None and format not in _KEEPS_ALPHA:
+        opacity = pixels[..., 3:]
+        pixels = pixels[..., :3] * opacity + (1.0 - opacity)
+    return encode(np.round(pixels * 255.0).astype(np.uint8), format, options)
+
+
+def _checked(rgb: NDArray[Any], alpha: NDArray[Any] | None) -> NDArray[Any]:
+    """Colour and alpha in one array (H, W, 3 or 4), clipped to 0..1."""
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
+        raise OptionsError(f"a picture to write must be (H, W, 3), not {rgb.shape}")
+    if alpha is not None and alpha.shape != rgb.shape[:2]:
+        raise OptionsError(f"the alpha of a picture {rgb.shape} cannot be {alpha.shape}")
+    pixels = rgb if alpha is None else np.concatenate([rgb, alpha[..., np.newaxis]], axis=2)
+    if not np.isfinite(pixels).all():
+        raise OptionsError("a picture to write must be finite everywhere")
+    clipped: NDArray[Any] = np.clip(pixels, 0.0, 1.0)
+    return clipped

@@ -1,0 +1,131 @@
+"""Pictures in and out: the face of everything that stands between files and arrays.
+
+Files come from strangers, so one is read once and up to a limit, its format is told by its first
+bytes (`containers`), and only then a decoder sees it (`pillow`). The other way is `encode`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .encode import encode_picture, output_format, write_picture
+from .errors import ImageNotFound, OptionsError
+from .limits import Limits
+from .pillow import PillowImage, decode, from_image, resample
+from .pixels import Picture, Pixels, from_array
+
+__all__ = [
+    "Picture",
+    "PictureSource",
+    "encode_picture",
+    "fitted_size",
+    "output_format",
+    "read_picture",
+    "resize",
+    "write_picture",
+]
+
+# Quoted as a whole, since Pillow is loaded only where a picture is.
+PictureSource: TypeAlias = "str | Path | bytes | PillowImage | NDArray[Any]"
+
+_BLOCK = 1 << 20
+
+
+def read_picture(
+    source: PictureSource, limits: Limits | None = None, what: str = "content picture"
+) -> Picture:
+    """Decode the first frame of a picture to sRGB.
+
+    Args:
+        source: a path (`str` or `Path`) of a regular file; the `bytes` of one (JPEG, PNG, WebP,
+            TIFF, BMP, GIF, or AVIF where Pillow has it); a `PIL.Image.Image`; or a NumPy array
+            (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, uint16 or floats in 0..1, taken as
+            sRGB. An array is never changed, an image at most loaded.
+        limits: the defaults of `Limits` where None.
+        what: the picture's part in the work, for messages.
+
+    An EXIF orientation is applied and a valid ICC profile of an 8-bit picture converted; damaged
+    ones are ignored. 32-bit integer pixels count from 0 to 65535, float pixels from 0 to 1.
+
+    Raises:
+        ImageNotFound: no readable regular file is there.
+        UnsupportedImage: not one of the formats, or pixels outside their range.
+        CorruptImage: damaged or cut off.
+        ImageTooLarge: more bytes or pixels than the limits allow.
+        OptionsError: `source` is none of the above, or an array that is no picture.
+    """
+    limits = limits or Limits()
+    if isinstance(source, (str, Path)):
+        # repr keeps a message printable and on one line, whatever the name holds.
+        name = f"{what} {str(source)!r}"
+        return decode(_read_bytes(Path(source), limits.file_bytes, name), limits, name)
+    if isinstance(source, bytes):
+        return decode(source, limits, what)
+    if isinstance(source, np.ndarray):
+        return from_array(source, limits, what)
+    return from_image(source, limits, what)
+
+
+def resize(rgb: NDArray[Any], height: int, width: int) -> Pixels:
+    """Resample a float picture (H, W, C) or (H, W) to `height` x `width` with a Lanczos window.
+
+    The window widens when shrinking, so that nothing aliases; overshoot is clipped to 0..1. An
+    equal size gives an exact copy.
+
+    Raises:
+        OptionsError: a side is below 1, or `rgb` has another rank.
+    """
+    if height < 1 or width < 1 or rgb.ndim not in (2, 3) or rgb.size == 0:
+        raise OptionsError(f"a picture of shape {rgb.shape} has no version of {height} x {width}")
+    if rgb.shape[:2] == (height, width):
+        return np.array(rgb, dtype=np.float32, order="C")
+    resized = np.empty((height, width, *rgb.shape[2:]), dtype=np.float32)
+    for channel in np.ndindex(rgb.shape[2:]):
+        resized[(..., *channel)] = resample(rgb[(..., *channel)], height, width)
+    return np.clip(resized, 0.0, 1.0, out=resized)
+
+
+def fitted_size(height: int, width: int, longer_side: int) -> tuple[int, int]:
+    """(height, width) of the same shape with this longer side: half rounds up, each at least 1.
+
+    Raises:
+        OptionsError: a side is below 1.
+    """
+    if min(height, width, longer_side) < 1:
+        raise OptionsError(f"a picture of {height} x {width} cannot be fitted to {longer_side}")
+    longest = max(height, width)
+    # In whole numbers, so that no size depends on how a quotient was rounded.
+    rows, columns = (
+        (2 * side * longer_side + longest) // (2 * longest) for side in (height, width)
+    )
+    return max(1, rows), max(1, columns)
+
+
+def _read_bytes(path: Path, most: int, name: str) -> bytes:
+    """The file, or somewhat more than `most` bytes of it: a size asked for can be outgrown."""
+    try:
+        # Asked before opening too, since opening a device can already act on it.
+        _check_regular(path.stat(), name)
+        # If a pipe takes the place in between, O_NONBLOCK keeps the opening from waiting for it.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(path, flags), "rb") as stream:
+            _check_regular(os.fstat(stream.fileno()), name)
+            data = bytearray()
+            # By blocks, for one reading of `most` bytes would claim them all beforehand.
+            while len(data) <= most and (block := stream.read(_BLOCK)):
+                data += block
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageNotFound(f"{name} cannot be read: {reason}") from error
+    return bytes(data)
+
+
+def _check_regular(found: os.stat_result, name: str) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise ImageNotFound(f"{name} is not a regular file")

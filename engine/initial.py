@@ -1,0 +1,38 @@
+"""The initial canvas: where the descent starts decides much of where it ends."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .images import resize
+
+__all__ = ["blended", "cover", "noise"]
+
+# White noise around middle grey, wide enough to excite every layer and narrow enough not to be
+# clipped much.
+_MEAN, _DEVIATION = 0.5, 0.15
+
+
+def noise(height: int, width: int, seed: int) -> np.ndarray:
+    """Normal noise within 0..1, (H, W, 3) float32; the same seed gives the same noise."""
+    generator = np.random.default_rng(seed)
+    values = generator.standard_normal((height, width, 3), dtype=np.float32)
+    return np.asarray(np.clip(_MEAN + _DEVIATION * values, 0, 1), np.float32)
+
+
+def blended(picture: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """The picture with a share of noise, 0..1, mixed in."""
+    if share == 0:
+        return picture.copy()
+    height, width = picture.shape[:2]
+    mixed = (1 - share) * picture + share * noise(height, width, seed)
+    return np.asarray(np.clip(mixed, 0, 1), np.float32)
+
+
+def cover(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The picture scaled to cover the canvas, its overhang cut off evenly: nothing is stretched."""
+    scale = max(height / picture.shape[0], width / picture.shape[1])
+    tall = max(height, round(picture.shape[0] * scale))
+    wide = max(width, round(picture.shape[1] * scale))
+    top, left = (tall - height) // 2, (wide - width) // 2
+    return resize(picture, tall, wide)[top : top + height, left : left + width].copy()

@@ -1,0 +1,104 @@
+"""One interface for every optimiser: move a canvas down an objective, never lose the best one."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from .adam import adam
+from .errors import NumericalError
+from .lbfgs import lbfgs
+from .objective import Objective
+from .options import Options
+from .stop import Stop, Stopped
+
+__all__ = ["Descent", "descend"]
+
+
+class Descent:
+    """The objective as an optimiser sees it: counts, times, checks, and keeps the best canvas
+    itself.
+
+    An exception out of an optimiser loses its iterate; this record survives it.
+    """
+
+    def __init__(self, objective: Objective, start: np.ndarray, stop: Stop) -> None:
+        self.best = start
+        self.best_loss = float("inf")
+        self.best_terms: dict[str, float] = {}
+        self.iterations = 0
+        self.durations: list[float] = []
+        self._objective = objective
+        self._stop = stop
+
+    @property
+    def evaluations(self) -> int:
+        """How many there were."""
+        return len(self.durations)
+
+    @property
+    def evaluation_seconds(self) -> float:
+        """Median of one evaluation; 0 when there was none."""
+        return statistics.median(self.durations) if self.durations else 0.0
+
+    def evaluate(self, canvas: np.ndarray) -> tuple[float, np.ndarray]:
+        """Loss and gradient of a canvas within 0..1.
+
+        Raises:
+            NumericalError: the loss or the gradient is not finite.
+            Stopped: a stop was requested.
+        """
+        began = time.perf_counter()
+        loss, gradient, terms = self._objective.measure(canvas, self._stop)
+        self.durations.append(time.perf_counter() - began)
+        if not (np.isfinite(loss) and np.isfinite(gradient).all()):
+            raise NumericalError(
+                f"the loss or its gradient is not finite after {self.evaluations} evaluations"
+            )
+        if loss < self.best_loss:
+            self.best, self.best_loss, self.best_terms = canvas.copy(), loss, terms
+        return loss, gradient
+
+
+class _Optimizer(Protocol):
+    def __call__(
+        self,
+        evaluate: Callable[[np.ndarray], tuple[float, np.ndarray]],
+        start: np.ndarray,
+        iterations: int,
+        step_done: Callable[[], None],
+        options: Options,
+    ) -> str: ...
+
+
+_OPTIMIZERS: dict[str, _Optimizer] = {"lbfgs": lbfgs, "adam": adam}
+
+
+def descend(
+    descent: Descent, iterations: int, options: Options, step_done: Callable[[], None]
+) -> str:
+    """Run the chosen optimiser from `descent.best`; the best canvas is then in `descent`.
+
+    Args:
+        step_done: called after each step.
+
+    Returns:
+        Why it ended: "iterations", "line search", or the reason of a stop from outside.
+    """
+
+    def counted() -> None:
+        descent.iterations += 1
+        step_done()
+
+    try:
+        if iterations == 0:
+            descent.evaluate(descent.best)
+            return "iterations"
+        optimizer = _OPTIMIZERS[options.optimizer]
+        return optimizer(descent.evaluate, descent.best, iterations, counted, options)
+    except Stopped as stopped:
+        return str(stopped)

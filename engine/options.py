@@ -1,0 +1,148 @@
+"""What the artist may choose: one frozen record, validated once, the source of every default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
+
+from .errors import OptionsError
+
+__all__ = [
+    "DEFAULT_CONTENT_LAYERS",
+    "DEFAULT_STYLE_LAYERS",
+    "Formula",
+    "Optimizer",
+    "Options",
+    "Pooling",
+]
+
+Formula: TypeAlias = Literal["relative", "gatys"]
+Optimizer: TypeAlias = Literal["lbfgs", "adam"]
+Pooling: TypeAlias = Literal["max", "average"]
+
+DEFAULT_CONTENT_LAYERS: Mapping[str, float] = {"relu4_2": 1.0}
+DEFAULT_STYLE_LAYERS: Mapping[str, float] = dict.fromkeys(
+    ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), 1.0
+)
+_LARGEST = 1e12
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a picture is made.
+
+    Args:
+        size: longer side of the result in pixels.
+        levels: number of scales, coarse to fine, each twice the size of the one before; None
+            chooses: as many as keep the coarsest longer side at 96 or more.
+        iterations: optimiser steps at each level: one number for all, a sequence from coarse to
+            fine, or None for the defaults.
+        objective: "relative" divides each term by the size of its own target, so that weights mean
+            the same for every network, layer and size; "gatys" is the formula of the paper. See
+            `formulas`.
+        content_layers, style_layers: relative weight of each layer; those of the style layers are
+            scaled to sum to 1.
+        content_weight, style_weight, tv_weight: factors of the three kinds of term, at least 0.
+        pool: "max" as the network was trained, or "average" as the paper prefers.
+        optimizer: "lbfgs" (SciPy's L-BFGS-B) or "adam".
+        step: Adam's step, in units of the canvas (0..1).
+        init: where the canvas starts: "content", "style", "noise", or the path of a picture.
+        init_blend: share of noise mixed into the initial canvas, 0..1.
+        style_scale: longer side of the style picture as a multiple of the canvas's; larger gives
+            larger strokes.
+        seed: of the noise; the same seed gives the same noise.
+
+    Raises:
+        OptionsError: a value is out of its range; the message names option, value and range.
+    """
+
+    size: int = 512
+    levels: int | None = None
+    iterations: int | tuple[int, ...] | None = None
+    objective: Formula = "relative"
+    # A dictionary cannot be hashed; equal options have equal hashes without these two as well.
+    content_layers: Mapping[str, float] = field(
+        default_factory=lambda: DEFAULT_CONTENT_LAYERS, hash=False
+    )
+    style_layers: Mapping[str, float] = field(
+        default_factory=lambda: DEFAULT_STYLE_LAYERS, hash=False
+    )
+    content_weight: float = 1.0
+    style_weight: float = 25.0
+    tv_weight: float = 0.0
+    pool: Pooling = "max"
+    optimizer: Optimizer = "lbfgs"
+    step: float = 0.02
+    init: str = "content"
+    init_blend: float = 0.0
+    style_scale: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _whole("size", self.size, 1, 2**20)
+        if self.levels is not None:
+            _whole("levels", self.levels, 1, 12)
+        self._check_iterations()
+        _choice("objective", self.objective, get_args(Formula))
+        _choice("pool", self.pool, get_args(Pooling))
+        _choice("optimizer", self.optimizer, get_args(Optimizer))
+        if not isinstance(self.init, str) or not self.init:
+            raise OptionsError(f"init must be content, style, noise or a path, not {self.init!r}")
+        for name in ("content_weight", "style_weight", "tv_weight"):
+            _number(name, getattr(self, name), 0, _LARGEST)
+        _number("step", self.step, 1e-6, 1)
+        _number("init_blend", self.init_blend, 0, 1)
+        _number("style_scale", self.style_scale, 1 / 16, 16)
+        _whole("seed", self.seed, 0, 2**63 - 1)
+        for name in ("content_layers", "style_layers"):
+            layers = getattr(self, name)
+            _layers(name, layers)
+            # A copy: what the caller does to his own dictionary later was never validated.
+            object.__setattr__(self, name, dict(layers))
+        if not (self.content_layers and self.content_weight) and not (
+            self.style_layers and self.style_weight
+        ):
+            raise OptionsError(
+                "nothing is asked for: neither content nor style has both layers and a weight above 0"
+            )
+
+    def _check_iterations(self) -> None:
+        if self.iterations is None:
+            return
+        if isinstance(self.iterations, int):
+            _whole("iterations", self.iterations, 0, 10**6)
+            return
+        if not isinstance(self.iterations, Sequence) or not self.iterations:
+            raise OptionsError("iterations must be a whole number or a list of whole numbers")
+        for count in self.iterations:
+            _whole("iterations", count, 0, 10**6)
+        object.__setattr__(self, "iterations", tuple(self.iterations))
+
+
+def _whole(name: str, value: object, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise OptionsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+
+
+def _number(name: str, value: object, low: float, high: float) -> None:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not low <= value <= high  # false for NaN
+    ):
+        raise OptionsError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}")
+
+
+def _choice(name: str, value: object, choices: Sequence[str]) -> None:
+    if not isinstance(value, str) or value not in choices:
+        raise OptionsError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+
+
+def _layers(name: str, layers: Mapping[str, float]) -> None:
+    if not isinstance(layers, Mapping):
+        raise OptionsError(f"{name} must map layer names to weights, not {layers!r}")
+    for layer, weight in layers.items():
+        _number(f"{name}[{layer}]", weight, 0, _LARGEST)
+    if layers and not any(layers.values()):
+        raise OptionsError(f"{name} has no weight above 0")

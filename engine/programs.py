@@ -1,0 +1,139 @@
+"""Where programs come from: built from a network on demand, or read from an exported bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from .errors import OptionsError
+from .options import Options, Pooling
+
+if TYPE_CHECKING:
+    from ..export.networks import Network
+
+__all__ = ["Layer", "NetworkPrograms", "Program", "Programs", "Selection", "load_programs"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a network.
+
+    Its channels, and how many picture pixels a position covers along a side.
+    """
+
+    channels: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a program is built for.
+
+    Everything else (sizes, targets, weights) is given when it runs.
+    """
+
+    content_layers: tuple[str, ...]
+    style_layers: tuple[str, ...]
+    pool: Pooling
+
+    @classmethod
+    def of(cls, options: Options, layers: Mapping[str, Layer]) -> Selection:
+        """The selection that `options` ask for, in the network's order.
+
+        Raises:
+            OptionsError: a layer that the network does not have; the message lists those it has.
+        """
+        for name in (*options.content_layers, *options.style_layers):
+            if name not in layers:
+                raise OptionsError(f"the network has no layer {name!r}; it has {', '.join(layers)}")
+        return cls(
+            tuple(name for name in layers if name in options.content_layers),
+            tuple(name for name in layers if name in options.style_layers),
+            options.pool,
+        )
+
+
+@dataclass(frozen=True)
+class Program:
+    """A serialised ONNX model, and the names of the weights that it declares as external."""
+
+    model: bytes
+    weights: tuple[str, ...]
+
+
+class Programs(Protocol):
+    """A network, and the programs that run on it."""
+
+    @property
+    def name(self) -> str:
+        """What people call the network."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything that changes what the network computes."""
+
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        """Every layer that a selection may name, in order."""
+
+    @property
+    def weights(self) -> Mapping[str, np.ndarray]:
+        """The network's weights by name, float32."""
+
+    def targets(self, selection: Selection) -> Program:
+        """The program that computes targets (see `export.program.build_targets`)."""
+
+    def objective(self, selection: Selection) -> Program:
+        """The program of the loss and its gradient (see `export.program.build_objective`)."""
+
+
+class NetworkPrograms:
+    """Programs built when they are needed; this is what imports onnx."""
+
+    def __init__(self, name: str, network: Network) -> None:
+        self.name = name
+        self.weights = network.weights
+        self.layers = {
+            layer.name: Layer(layer.channels, layer.stride)
+            for layer in network.architecture.layers().values()
+        }
+        self._network = network
+
+    @property
+    def fingerprint(self) -> str:
+        """See `Programs`."""
+        return self._network.fingerprint
+
+    def targets(self, selection: Selection) -> Program:
+        """See `Programs`."""
+        from ..export.program import build_targets
+
+        model, weights = build_targets(
+            self._network, selection.content_layers, selection.style_layers, selection.pool
+        )
+        return Program(model, weights)
+
+    def objective(self, selection: Selection) -> Program:
+        """See `Programs`."""
+        from ..export.program import build_objective
+
+        model, weights = build_objective(
+            self._network, selection.content_layers, selection.style_layers, selection.pool
+        )
+        return Program(model, weights)
+
+
+def load_programs(model: str | Path | None) -> NetworkPrograms:
+    """The network of that name or path; None is the embedded one.
+
+    Raises:
+        ModelError: there is none, or it cannot be used.
+    """
+    from ..models.store import DEFAULT, load
+
+    name = DEFAULT if model is None else str(model)
+    return NetworkPrograms(Path(name).stem, load(model if model is not None else DEFAULT))

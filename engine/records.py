@@ -1,0 +1,117 @@
+"""What the engine tells: progress while it works, and the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from .images import write_picture
+
+__all__ = ["LevelResult", "Progress", "ProgressCallback", "Result"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the work stands, after each optimiser step.
+
+    Args:
+        level, levels: which scale, counted from 1, of how many.
+        height, width: of the canvas at this level.
+        iteration, iterations: steps done and planned at this level.
+        evaluations: of the objective, in all.
+        loss: of the best canvas at this level.
+        seconds: since the work began.
+        remaining: estimate of the seconds to come; None until one can be made.
+    """
+
+    level: int
+    levels: int
+    height: int
+    width: int
+    iteration: int
+    iterations: int
+    evaluations: int
+    loss: float
+    seconds: float
+    remaining: float | None
+
+
+# Called after each step; returning False ends the work with the best canvas so far.
+ProgressCallback: TypeAlias = Callable[[Progress], bool | None]
+
+
+@dataclass(frozen=True)
+class LevelResult:
+    """What happened at one scale.
+
+    Args:
+        height, width: of the canvas.
+        iterations, evaluations: optimiser steps and evaluations of the objective.
+        loss: of the best canvas.
+        seconds: in all, targets included.
+        evaluation_seconds: median of one evaluation; 0 when there was none.
+        stopped: "iterations" (all were made), "line search" (no step goes further down), or the
+            reason of a stop from outside.
+    """
+
+    height: int
+    width: int
+    iterations: int
+    evaluations: int
+    loss: float
+    seconds: float
+    evaluation_seconds: float
+    stopped: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished picture.
+
+    Args:
+        canvas: (H, W, 3) float32, RGB in 0..1.
+        alpha: (H, W) float32, the content picture's transparency, or None.
+        initial_loss: of the initial canvas at the final size.
+        loss: of `canvas`, the best one found, within 0..1.
+        terms: the same loss by term, such as "content.relu4_2".
+        levels: from coarse to fine; a run that was stopped lists the levels that it reached.
+        stopped: as in the last level.
+        seconds: in all.
+    """
+
+    canvas: np.ndarray = field(repr=False)
+    alpha: np.ndarray | None = field(repr=False)
+    initial_loss: float
+    loss: float
+    terms: Mapping[str, float]
+    levels: tuple[LevelResult, ...]
+    stopped: str
+    seconds: float
+
+    @property
+    def iterations(self) -> int:
+        """Optimiser steps at all levels."""
+        return sum(level.iterations for level in self.levels)
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of the objective at all levels."""
+        return sum(level.evaluations for level in self.levels)
+
+    def term(self, kind: str) -> float:
+        """The sum of the terms of one kind: "content", "style" or "tv"."""
+        return sum(value for name, value in self.terms.items() if name.split(".")[0] == kind)
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture; the format follows from the suffix, and the file is whole or not
+        there.
+
+        Raises:
+            OptionsError: the suffix is of no format that can be written.
+            OutputError: the file cannot be written; what was at `path` before is unchanged.
+        """
+        write_picture(Path(path), self.canvas, self.alpha)

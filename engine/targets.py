@@ -1,0 +1,72 @@
+"""Targets: what the canvas's features are to match, computed once per level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .images import fitted_size, resize
+from .objective import to_image
+from .programs import Selection
+from .session import Session
+from .stop import Stop
+
+__all__ = ["content_targets", "style_size", "style_targets"]
+
+
+def content_targets(
+    session: Session, selection: Selection, content: np.ndarray, stop: Stop
+) -> dict[str, np.ndarray]:
+    """Features of the content picture, which has the canvas's size: by layer, (1, C, h, w)."""
+    return _run(session, "content", selection.content_layers, content, stop)
+
+
+def style_targets(
+    session: Session,
+    selection: Selection,
+    styles: Sequence[np.ndarray],
+    longer_side: int,
+    smallest_side: int,
+    stop: Stop,
+) -> dict[str, np.ndarray]:
+    """Mean of the styles' Gram matrices per position: by layer, (C, C).
+
+    For a sum of squares, matching the mean of several targets has the same gradient as the mean of
+    the losses against each.
+    """
+    grams = [
+        _run(
+            session,
+            "style",
+            selection.style_layers,
+            resize(style, *style_size(style, longer_side, smallest_side)),
+            stop,
+        )
+        for style in styles
+    ]
+    return {
+        layer: np.asarray(np.mean([gram[layer] for gram in grams], axis=0), np.float32)
+        for layer in selection.style_layers
+    }
+
+
+def style_size(style: np.ndarray, longer_side: int, smallest_side: int) -> tuple[int, int]:
+    """The size that a style picture is looked at: its longer side as asked, its aspect kept.
+
+    A very long and thin picture is enlarged until its shorter side is enough for the network.
+    """
+    height, width = style.shape[:2]
+    needed = -(-smallest_side * max(height, width) // min(height, width))
+    return fitted_size(height, width, max(longer_side, needed))
+
+
+def _run(
+    session: Session, kind: str, layers: Sequence[str], picture: np.ndarray, stop: Stop
+) -> dict[str, np.ndarray]:
+    if not layers:
+        return {}
+    results = session.run(
+        {"image": to_image(picture)}, [f"{kind}.{layer}" for layer in layers], stop
+    )
+    return dict(zip(layers, results.values(), strict=True))
