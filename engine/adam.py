@@ -11,6 +11,7 @@ from .options import Options
 __all__ = ["adam"]
 
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
+_TINY = float(np.finfo(np.float32).tiny)
 # Adam circles around a minimum at the distance of its step; the average of the iterates is nearer.
 # The weights of the average fall by this factor per step (section 7.2 of the paper), bias
 # corrected.
@@ -26,8 +27,9 @@ def adam(
 ) -> str:
     """Take `iterations` steps of algorithm 1; every canvas and the average go to `evaluate`.
 
-    Differs from the paper in that the canvas is clipped to 0..1 after each step, and that ε is
-    relative to the gradient's own size: style gradients may be far below the paper's absolute 1e-8.
+    Differs from the paper in that the canvas is clipped to 0..1 after each step, and that gradients
+    are divided by the largest element of the first one: style gradients may be far below the
+    paper's absolute ε of 1e-8, and their squares outside of what float32 can hold.
 
     Returns:
         "iterations".
@@ -36,13 +38,15 @@ def adam(
     first = np.zeros_like(x)
     second = np.zeros_like(x)
     average = np.zeros_like(x)
+    unit = 0.0
     for count in range(1, iterations + 1):
         _, gradient = evaluate(x)
+        unit = unit or max(float(np.abs(gradient).max()), _TINY)
+        gradient = gradient / np.float32(unit)
         first += (1 - _BETA1) * (gradient - first)
         second += (1 - _BETA2) * (np.square(gradient) - second)
         root = np.sqrt(second / np.float32(1 - _BETA2**count))
-        floor = np.float32(_EPSILON * float(root.max()) + np.finfo(np.float32).tiny)
-        x = x - np.float32(options.step / (1 - _BETA1**count)) * first / (root + floor)
+        x = x - np.float32(options.step / (1 - _BETA1**count)) * first / (root + _EPSILON)
         np.clip(x, 0, 1, out=x)
         average += (1 - _AVERAGING) * (x - average)
         step_done()

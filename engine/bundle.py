@@ -16,8 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from ..models.store import cache_folder
-from .errors import CorruptModel, IncompatibleModel, ModelNotFound, UntrustedModel
+from ..models.folders import cache_folder
+from .errors import (
+    CorruptModel,
+    IncompatibleModel,
+    ModelError,
+    ModelNotFound,
+    OutputError,
+    UntrustedModel,
+)
 from .files import write_atomic
 from .programs import Layer, Program, Selection
 
@@ -35,14 +42,14 @@ class BundlePrograms:
     ) -> None:
         self.name = str(manifest["name"])
         self.fingerprint = str(manifest["fingerprint"])
-        self.layers = {
-            str(name): Layer(int(channels), int(stride))
-            for name, (channels, stride) in manifest["layers"].items()
-        }
+        self.layers = {str(name): _layer(*numbers) for name, numbers in manifest["layers"].items()}
         self.weights: Mapping[str, np.ndarray] = weights
         self._models = models
         self._selection = Selection(
-            tuple(manifest["content_layers"]), tuple(manifest["style_layers"]), manifest["pool"]
+            tuple(str(name) for name in manifest["content_layers"]),
+            tuple(str(name) for name in manifest["style_layers"]),
+            manifest["pool"],
+            manifest["border"],
         )
 
     def targets(self, selection: Selection) -> Program:
@@ -73,7 +80,9 @@ def read_bundle(path: Path, trust: str | bool) -> BundlePrograms:
     """
     data = _read(path)
     digest = hashlib.sha256(data).hexdigest()
-    trusted = trust is True or digest == trust or (trust is False and digest in _remembered())
+    trusted = trust is True or (
+        digest in _remembered() if trust is False else digest == str(trust).lower()
+    )
     if not trusted:
         raise UntrustedModel(
             f"the bundle {str(path)!r} has the unknown SHA-256 {digest}: "
@@ -86,33 +95,60 @@ def read_bundle(path: Path, trust: str | bool) -> BundlePrograms:
                 raise IncompatibleModel(
                     f"the bundle {str(path)!r} has version {manifest['bundle']}, not {_VERSION}"
                 )
+            _check_stored(archive)
             models = {kind: archive.read(f"{kind}.onnx") for kind in ("targets", "objective")}
             weights = {
-                name: np.lib.format.read_array(
-                    io.BytesIO(archive.read(f"weights/{name}.npy")), allow_pickle=False
-                )
-                for name in manifest["weights"]
+                name: _weight(archive.read(f"weights/{name}.npy")) for name in manifest["weights"]
             }
             return BundlePrograms(manifest, models, weights)
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError) as error:
-        raise CorruptModel(f"the bundle {str(path)!r} is damaged: {error}") from error
+    except ModelError:
+        raise
+    except Exception as error:  # of the many kinds that damage makes zipfile, json and numpy raise
+        reason = " ".join(str(error).split())[:200]
+        raise CorruptModel(f"the bundle {str(path)!r} is damaged: {reason}") from error
+
+
+def _check_stored(archive: zipfile.ZipFile) -> None:
+    """Refuse compression, which no bundle of ours has: a small file could fill the memory."""
+    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+        raise ValueError("its members are compressed")
+
+
+def _weight(data: bytes) -> np.ndarray:
+    array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    if array.dtype != np.float32:
+        raise ValueError(f"a weight is {array.dtype}, not float32")
+    return array
+
+
+def _layer(channels: int, stride: int) -> Layer:
+    if not (isinstance(channels, int) and isinstance(stride, int) and min(channels, stride) >= 1):
+        raise ValueError("a layer has no such size")
+    return Layer(channels, stride)
 
 
 def remember_bundle(data: bytes) -> str:
-    """Record a bundle made on this machine as trusted; return its SHA-256."""
+    """Record a bundle made on this machine as trusted; return its SHA-256.
+
+    Raises:
+        OutputError: the list of trusted bundles cannot be written.
+    """
     digest = hashlib.sha256(data).hexdigest()
     known = _remembered()
     if digest not in known:
         file = _list_file()
-        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot write {str(file)!r}: {error.strerror or error}") from error
         write_atomic(file, "".join(f"{entry}\n" for entry in [*known, digest]).encode())
     return digest
 
 
 def _remembered() -> list[str]:
     try:
-        return _list_file().read_text("ascii").split()
-    except FileNotFoundError:
+        return _list_file().read_text("ascii", "replace").split()
+    except OSError:
         return []
 
 
@@ -137,4 +173,6 @@ def _described(selection: Selection) -> str:
     content, style = (
         "+".join(layers) or "none" for layers in (selection.content_layers, selection.style_layers)
     )
-    return f"content {content}, style {style}, {selection.pool} pooling"
+    return (
+        f"content {content}, style {style}, {selection.pool} pooling, border of {selection.border}"
+    )

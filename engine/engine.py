@@ -10,14 +10,14 @@ from typing import cast
 import numpy as np
 
 from .cpus import usable_cpus
-from .errors import OptionsError
+from .errors import LimitError, OptionsError
 from .formulas import coefficients
 from .images import PictureSource, read_picture, resize
 from .limits import Limits
 from .objective import Objective
 from .options import Options
 from .programs import Program, Programs, Selection, load_programs
-from .pyramid import final_size
+from .pyramid import Level, plan_levels
 from .records import ProgressCallback, Result
 from .session import Session, Weights, choose_device
 from .stop import Stop
@@ -53,7 +53,8 @@ class Engine:
         threads: int | None = None,
         limits: Limits | None = None,
     ) -> None:
-        if threads is not None and (not isinstance(threads, int) or not 1 <= threads <= 1024):
+        whole = isinstance(threads, int) and not isinstance(threads, bool)
+        if threads is not None and not (whole and 1 <= threads <= 1024):
             raise OptionsError(f"threads must be a whole number from 1 to 1024, not {threads!r}")
         if bundle is not None and model is not None:
             raise OptionsError("give a model or a bundle, not both: a bundle holds its own network")
@@ -115,10 +116,28 @@ class Engine:
         """
         options = options or Options()
         picture = read_picture(content, self.limits, "content picture").rgb
-        shape = (picture.shape[0], picture.shape[1])
-        height, width = final_size(shape, options.size, self.smallest_side(options))
+        final = self.levels(picture, options)[-1]
         return self.objective_at(
-            resize(picture, height, width), self._read_styles(styles), options, Stop()
+            resize(picture, final.height, final.width), self._read_styles(styles), options, Stop()
+        )
+
+    def levels(self, content: np.ndarray, options: Options) -> tuple[Level, ...]:
+        """The scales at which a content picture, (H, W, 3), is worked on, from coarse to fine.
+
+        Raises:
+            LimitError: the result would be larger than the limits allow.
+            StyleError: see `pyramid.plan_levels`.
+        """
+        if options.size > self.limits.output_side:
+            raise LimitError(
+                f"size is {options.size}, but the limit of output_side is {self.limits.output_side}"
+            )
+        return plan_levels(
+            (content.shape[0], content.shape[1]),
+            options.size,
+            options.levels,
+            options.iterations,
+            self.smallest_side(options),
         )
 
     def objective_at(
@@ -161,6 +180,7 @@ class Engine:
         return [read_picture(source, self.limits, "style picture").rgb for source in sources]
 
     def _session(self, kind: str, selection: Selection) -> Session:
+        self._weights.check_process()  # before the lock: in a forked child it may stay held
         with self._lock:
             key = (kind, selection)
             if key not in self._sessions:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .images import resize
@@ -11,6 +13,8 @@ __all__ = ["blended", "cover", "noise"]
 # White noise around middle grey, wide enough to excite every layer and narrow enough not to be
 # clipped much.
 _MEAN, _DEVIATION = 0.5, 0.15
+# Pixels that a resampled one is made of, to each side: a Lanczos window.
+_WINDOW = 3
 
 
 def noise(height: int, width: int, seed: int) -> np.ndarray:
@@ -32,7 +36,18 @@ def blended(picture: np.ndarray, share: float, seed: int) -> np.ndarray:
 def cover(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     """The picture scaled to cover the canvas, its overhang cut off evenly: nothing is stretched."""
     scale = max(height / picture.shape[0], width / picture.shape[1])
+    # Cut first: of a long strip, a thousand times the canvas would be scaled only to be cut off.
+    reach = math.ceil(_WINDOW * max(1, 1 / scale))
+    rows, columns = (math.ceil(side / scale) + 2 * reach for side in (height, width))
+    # Whole pixels go on both sides alike, or the picture would be moved.
+    rows += (picture.shape[0] - rows) % 2
+    columns += (picture.shape[1] - columns) % 2
+    picture = _middle(picture, rows, columns)
     tall = max(height, round(picture.shape[0] * scale))
     wide = max(width, round(picture.shape[1] * scale))
-    top, left = (tall - height) // 2, (wide - width) // 2
-    return resize(picture, tall, wide)[top : top + height, left : left + width].copy()
+    return _middle(resize(picture, tall, wide), height, width).copy()
+
+
+def _middle(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    top, left = max(0, picture.shape[0] - height) // 2, max(0, picture.shape[1] - width) // 2
+    return picture[top : top + height, left : left + width]

@@ -11,6 +11,10 @@ from .options import Options
 __all__ = ["lbfgs"]
 
 _HISTORY = 10
+# How far the first step moves the pixel of the largest gradient: far enough to change the loss by
+# more than its rounding, near enough for the line search.
+_FIRST_STEP = 0.1
+_TINY = float(np.finfo(np.float32).tiny)
 
 
 def lbfgs(
@@ -24,7 +28,9 @@ def lbfgs(
     best.
 
     SciPy's own stopping rules are off: with their defaults it declares success after one or two
-    steps, because a first step changes the loss by less than its tolerance.
+    steps, because a first step changes the loss by less than its tolerance. SciPy's first step is
+    the gradient itself, so the function is scaled to make that a sensible one, whatever unit the
+    weights give to the loss.
 
     Returns:
         "iterations", or "line search" where no step went further down.
@@ -32,10 +38,14 @@ def lbfgs(
     from scipy.optimize import Bounds, minimize
 
     shape = start.shape
+    scale = 0.0
 
     def function(x: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal scale
         loss, gradient = evaluate(x.reshape(shape).astype(np.float32))
-        return loss, gradient.ravel().astype(np.float64)
+        gradient = gradient.ravel().astype(np.float64)
+        scale = scale or _FIRST_STEP / max(float(np.abs(gradient).max()), _TINY)
+        return loss * scale, gradient * scale
 
     result = minimize(
         function,

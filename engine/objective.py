@@ -87,10 +87,9 @@ class Objective:
 
     def measure(self, canvas: np.ndarray, stop: Stop | None = None) -> Evaluation:
         """All of it at once; `stop` may end the evaluation early (`Stopped`)."""
-        results = self._run(canvas, ["loss", "gradient", "terms"], stop)
-        return Evaluation(
-            float(results["loss"]), to_canvas(results["gradient"]), self._named(results["terms"])
-        )
+        results = self._run(canvas, ["gradient", "terms"], stop)
+        terms = self._named(results["terms"])
+        return Evaluation(sum(terms.values()), to_canvas(results["gradient"]), terms)
 
     def _named(self, terms: np.ndarray) -> dict[str, float]:
         return {name: float(value) for name, value in zip(self._names, terms, strict=True)}
@@ -98,8 +97,9 @@ class Objective:
     def _run(
         self, canvas: np.ndarray, outputs: list[str], stop: Stop | None
     ) -> dict[str, np.ndarray]:
-        if canvas.shape != (*self.shape, 3):
-            raise OptionsError(
-                f"the canvas must have the shape {(*self.shape, 3)}, not {canvas.shape}"
-            )
-        return self._session.run({"image": to_image(canvas), **self._feeds}, outputs, stop)
+        shape = (*self.shape, 3)
+        if np.shape(canvas) != shape:
+            raise OptionsError(f"the canvas must have the shape {shape}, not {np.shape(canvas)}")
+        return self._session.run(
+            {"image": to_image(np.asarray(canvas)), **self._feeds}, outputs, stop
+        )

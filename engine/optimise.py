@@ -57,7 +57,7 @@ class Descent:
         self.durations.append(time.perf_counter() - began)
         if not (np.isfinite(loss) and np.isfinite(gradient).all()):
             raise NumericalError(
-                f"the loss or its gradient is not finite after {self.evaluations} evaluations"
+                f"the loss or its gradient is not finite at evaluation {self.evaluations}"
             )
         if loss < self.best_loss:
             self.best, self.best_loss, self.best_terms = canvas.copy(), loss, terms

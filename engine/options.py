@@ -11,6 +11,7 @@ from .errors import OptionsError
 __all__ = [
     "DEFAULT_CONTENT_LAYERS",
     "DEFAULT_STYLE_LAYERS",
+    "Border",
     "Formula",
     "Optimizer",
     "Options",
@@ -20,6 +21,7 @@ __all__ = [
 Formula: TypeAlias = Literal["relative", "gatys"]
 Optimizer: TypeAlias = Literal["lbfgs", "adam"]
 Pooling: TypeAlias = Literal["max", "average"]
+Border: TypeAlias = Literal["replicate", "zeros"]
 
 DEFAULT_CONTENT_LAYERS: Mapping[str, float] = {"relu4_2": 1.0}
 DEFAULT_STYLE_LAYERS: Mapping[str, float] = dict.fromkeys(
@@ -45,6 +47,8 @@ class Options:
             scaled to sum to 1.
         content_weight, style_weight, tv_weight: factors of the three kinds of term, at least 0.
         pool: "max" as the network was trained, or "average" as the paper prefers.
+        border: what the network sees around the picture: "replicate", the outermost pixels again;
+            or "zeros", the mean colour, as it was trained and as in the paper, which leaves a frame.
         optimizer: "lbfgs" (SciPy's L-BFGS-B) or "adam".
         step: Adam's step, in units of the canvas (0..1).
         init: where the canvas starts: "content", "style", "noise", or the path of a picture.
@@ -72,6 +76,7 @@ class Options:
     style_weight: float = 25.0
     tv_weight: float = 0.0
     pool: Pooling = "max"
+    border: Border = "replicate"
     optimizer: Optimizer = "lbfgs"
     step: float = 0.02
     init: str = "content"
@@ -86,6 +91,7 @@ class Options:
         self._check_iterations()
         _choice("objective", self.objective, get_args(Formula))
         _choice("pool", self.pool, get_args(Pooling))
+        _choice("border", self.border, get_args(Border))
         _choice("optimizer", self.optimizer, get_args(Optimizer))
         if not isinstance(self.init, str) or not self.init:
             raise OptionsError(f"init must be content, style, noise or a path, not {self.init!r}")
@@ -104,7 +110,7 @@ class Options:
             self.style_layers and self.style_weight
         ):
             raise OptionsError(
-                "nothing is asked for: neither content nor style has both layers and a weight above 0"
+                "nothing is asked for: neither content nor style has layers and a weight above 0"
             )
 
     def _check_iterations(self) -> None:
@@ -113,7 +119,7 @@ class Options:
         if isinstance(self.iterations, int):
             _whole("iterations", self.iterations, 0, 10**6)
             return
-        if not isinstance(self.iterations, Sequence) or not self.iterations:
+        if not isinstance(self.iterations, list | tuple) or not self.iterations:
             raise OptionsError("iterations must be a whole number or a list of whole numbers")
         for count in self.iterations:
             _whole("iterations", count, 0, 10**6)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from .errors import OptionsError
-from .options import Options, Pooling
+from .options import Border, Options, Pooling
 
 if TYPE_CHECKING:
     from ..export.networks import Network
@@ -39,6 +39,7 @@ class Selection:
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
     pool: Pooling
+    border: Border
 
     @classmethod
     def of(cls, options: Options, layers: Mapping[str, Layer]) -> Selection:
@@ -54,6 +55,7 @@ class Selection:
             tuple(name for name in layers if name in options.content_layers),
             tuple(name for name in layers if name in options.style_layers),
             options.pool,
+            options.border,
         )
 
 
@@ -113,7 +115,11 @@ class NetworkPrograms:
         from ..export.program import build_targets
 
         model, weights = build_targets(
-            self._network, selection.content_layers, selection.style_layers, selection.pool
+            self._network,
+            selection.content_layers,
+            selection.style_layers,
+            selection.pool,
+            selection.border,
         )
         return Program(model, weights)
 
@@ -122,7 +128,11 @@ class NetworkPrograms:
         from ..export.program import build_objective
 
         model, weights = build_objective(
-            self._network, selection.content_layers, selection.style_layers, selection.pool
+            self._network,
+            selection.content_layers,
+            selection.style_layers,
+            selection.pool,
+            selection.border,
         )
         return Program(model, weights)
 

@@ -51,11 +51,11 @@ class LevelResult:
     Args:
         height, width: of the canvas.
         iterations, evaluations: optimiser steps and evaluations of the objective.
-        loss: of the best canvas.
+        loss: of the best canvas; infinite where the first evaluation was not finished.
         seconds: in all, targets included.
         evaluation_seconds: median of one evaluation; 0 when there was none.
-        stopped: "iterations" (all were made), "line search" (no step goes further down), or the
-            reason of a stop from outside.
+        stopped: "iterations" (all were made), "line search" (no step goes further down), "error",
+            or the reason of a stop from outside.
     """
 
     height: int
@@ -68,15 +68,16 @@ class LevelResult:
     stopped: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
-    """A finished picture.
+    """A finished picture, or the best so far of a work that was ended early.
 
     Args:
         canvas: (H, W, 3) float32, RGB in 0..1.
         alpha: (H, W) float32, the content picture's transparency, or None.
-        initial_loss: of the initial canvas at the final size.
-        loss: of `canvas`, the best one found, within 0..1.
+        initial_loss: of the initial canvas at the final size; NaN where that level was not reached.
+        loss: of `canvas`, the best one found, within 0..1; where the final level was not reached,
+            of the canvas at the last level that was evaluated, or NaN.
         terms: the same loss by term, such as "content.relu4_2".
         levels: from coarse to fine; a run that was stopped lists the levels that it reached.
         stopped: as in the last level.

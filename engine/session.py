@@ -6,6 +6,7 @@ The only importer of onnxruntime.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,9 +28,9 @@ def choose_device(device: str) -> str:
         RuntimeMissing: CUDA was asked for by name, and this ONNX Runtime has none (no silent
             fall-back).
     """
-    kind, _, number = device.partition(":")
-    if kind not in ("auto", *_PROVIDERS) or (number and (kind != "cuda" or not number.isdigit())):
+    if not isinstance(device, str) or not re.fullmatch("auto|cpu|cuda(:[0-9]{1,3})?", device):
         raise OptionsError(f"device must be auto, cpu, cuda or cuda:N, not {device!r}")
+    kind, _, number = device.partition(":")
     has_cuda = _PROVIDERS["cuda"] in _runtime().get_available_providers()
     if kind == "cuda" and not has_cuda:
         raise RuntimeMissing(
@@ -47,12 +48,25 @@ def runtime_info() -> dict[str, Any]:
 
 
 class Weights:
-    """A network's weights as ONNX Runtime values, shared by every session without a copy."""
+    """A network's weights as ONNX Runtime values, shared by every session without a copy.
+
+    They belong to the process that made them: the runtime's threads do not survive a fork.
+    """
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         value = _runtime().OrtValue.ortvalue_from_numpy
         self.arrays = {name: np.ascontiguousarray(a, np.float32) for name, a in arrays.items()}
         self.values = {name: value(array) for name, array in self.arrays.items()}
+        self._process = os.getpid()
+
+    def check_process(self) -> None:
+        """Refuse a forked child, where a lock may be held, or a thread awaited, for ever.
+
+        Raises:
+            ModelError: this is another process than the one that made the weights.
+        """
+        if os.getpid() != self._process:
+            raise ModelError("the engine was made before a fork: make one in the child process")
 
 
 class Session:
@@ -102,7 +116,6 @@ class Session:
             raise RuntimeMissing("CUDA was asked for, but its libraries could not be loaded")
         self.outputs = [output.name for output in self._session.get_outputs()]
         self._weights = weights  # the session points into these arrays
-        self._process = os.getpid()
 
     def run(
         self,
@@ -117,8 +130,7 @@ class Session:
             MemoryLimit: memory could not be had; the session can still be used.
             ModelError: anything else that ONNX Runtime reports.
         """
-        if os.getpid() != self._process:
-            raise ModelError("the engine was made before a fork: make one in the child process")
+        self._weights.check_process()
         run_options = _runtime().RunOptions()
         run_options.only_execute_path_to_fetches = True
         run_options.log_severity_level = 4

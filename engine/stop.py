@@ -20,7 +20,7 @@ class Stop:
     """
 
     def __init__(self) -> None:
-        # Reentrant, because a signal handler may call `request` while its own thread holds the lock.
+        # Reentrant: a signal handler may call `request` while its own thread holds the lock.
         self._lock = threading.RLock()
         self._reason: str | None = None
         self._actions: list[Callable[[], None]] = []
@@ -52,7 +52,7 @@ class Stop:
 
     @contextlib.contextmanager
     def for_one_work(self) -> Iterator[Stop]:
-        """A token that a request here ends too, but whose own end leaves this one, which others may share."""
+        """A token of one work: a request here ends it too, one there ends only that work."""
         own = Stop()
 
         def pass_on() -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import LimitError, StyleError
+from .errors import DeadlineExceeded, StyleError
 from .images import Picture, read_picture, resize
 from .initial import blended, cover, noise
 from .optimise import Descent, descend
 from .options import Options
-from .pyramid import Level, plan_levels
+from .pyramid import Level
 from .records import LevelResult, Progress, ProgressCallback, Result
 from .stop import Stop, Stopped
 
@@ -36,31 +38,42 @@ def paint(
 
     An error that ends the work carries the best picture so far as its `result`.
     """
-    if options.size > engine.limits.output_side:
-        raise LimitError(
-            f"size is {options.size}, but the limit of output_side is {engine.limits.output_side}"
-        )
-    levels = plan_levels(
-        (content.rgb.shape[0], content.rgb.shape[1]),
-        options.size,
-        options.levels,
-        options.iterations,
-        engine.smallest_side(options),
-    )
+    levels = engine.levels(content.rgb, options)
     initial = _initial_canvas(engine, content, styles, options)
-    painting = _Painting(engine, content, styles, options, levels, stop, initial(levels[0]))
-    try:
-        for number, level in enumerate(levels, 1):
-            if painting.stopped not in _GO_ON:
-                break
-            painting.work_at(number, level, initial, progress)
-    except StyleError as error:
-        error.result = painting.result()
-        raise
-    return painting.result()
+    deadline = engine.limits.deadline
+    with stop.for_one_work() as own, _ending_after(deadline, own):
+        painting = _Painting(engine, content, styles, options, levels, own, initial)
+        try:
+            for number, level in enumerate(levels, 1):
+                if painting.stopped not in _GO_ON:
+                    break
+                painting.work_at(number, level, progress)
+            if painting.stopped == _DEADLINE:
+                raise DeadlineExceeded(f"the work takes longer than its {deadline:g} seconds")
+        except StyleError as error:
+            error.result = painting.result()
+            raise
+        return painting.result()
 
 
 _GO_ON = ("", "iterations", "line search")
+_DEADLINE = "deadline"
+
+
+@contextlib.contextmanager
+def _ending_after(seconds: float | None, stop: Stop) -> Iterator[None]:
+    """Request a stop when the time is over, from a thread that ends with the work."""
+    if seconds is None:
+        yield
+        return
+    # A lock's longest wait is the longest that a timer can be set to.
+    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), stop.request, [_DEADLINE])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @dataclass
@@ -73,7 +86,8 @@ class _Painting:
     options: Options
     levels: tuple[Level, ...]
     stop: Stop
-    canvas: np.ndarray
+    initial: Callable[[Level], np.ndarray]
+    canvas: np.ndarray | None = None  # until a step was made: the initial one, whatever the size
     loss: float = float("nan")
     terms: dict[str, float] = field(default_factory=dict)
     initial_loss: float = float("nan")
@@ -85,17 +99,17 @@ class _Painting:
         self,
         number: int,
         level: Level,
-        initial: Callable[[Level], np.ndarray],
         progress: ProgressCallback | None,
     ) -> None:
         """Bring the canvas to this level's size and move it down this level's objective."""
         began = time.perf_counter()
-        start = resize(self.canvas, level.height, level.width)
+        self.stopped = "error"  # unless it comes to an end
+        start = self._canvas_at(level)
         try:
             scaled = resize(self.content.rgb, level.height, level.width)
             objective = self.engine.objective_at(scaled, self.styles, self.options, self.stop)
             if number == len(self.levels):
-                self.initial_loss = sum(objective.terms(initial(level)).values())
+                self.initial_loss = sum(objective.terms(self.initial(level)).values())
         except Stopped as stopped:
             self.stopped = str(stopped)
             return
@@ -109,11 +123,9 @@ class _Painting:
             )
         finally:
             if descent.best_terms:
-                self.canvas, self.loss, self.terms = (
-                    descent.best,
-                    descent.best_loss,
-                    descent.best_terms,
-                )
+                self.loss, self.terms = descent.best_loss, descent.best_terms
+                if level.iterations:
+                    self.canvas = descent.best
             self.finished.append(
                 LevelResult(
                     level.height,
@@ -132,7 +144,7 @@ class _Painting:
         final = self.levels[-1]
         alpha = self.content.alpha
         return Result(
-            canvas=resize(self.canvas, final.height, final.width),
+            canvas=self._canvas_at(final),
             alpha=None if alpha is None else resize(alpha, final.height, final.width),
             initial_loss=self.initial_loss,
             loss=self.loss,
@@ -141,6 +153,11 @@ class _Painting:
             stopped=self.stopped,
             seconds=time.perf_counter() - self.began,
         )
+
+    def _canvas_at(self, level: Level) -> np.ndarray:
+        if self.canvas is None:
+            return self.initial(level)
+        return resize(self.canvas, level.height, level.width)
 
     def _report(
         self, number: int, level: Level, descent: Descent, progress: ProgressCallback | None

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .features import Pooling
+from .features import Border, Pooling
 from .networks import Network
 from .program import build_objective, build_targets
 
@@ -30,7 +30,8 @@ def build_bundle(
     name: str,
     content_layers: Sequence[str],
     style_layers: Sequence[str],
-    pooling: Pooling,
+    pooling: Pooling = "max",
+    border: Border = "zeros",
 ) -> bytes:
     """A bundle for one selection of layers and pooling; sizes, pictures and weights of terms stay
     free.
@@ -40,8 +41,8 @@ def build_bundle(
     """
     order = list(network.architecture.layers())
     content, style = (sorted(layers, key=order.index) for layers in (content_layers, style_layers))
-    targets, _ = build_targets(network, content, style, pooling)
-    objective, used = build_objective(network, content, style, pooling)
+    targets, _ = build_targets(network, content, style, pooling, border)
+    objective, used = build_objective(network, content, style, pooling, border)
     manifest = {
         "bundle": BUNDLE_VERSION,
         "name": name,
@@ -51,11 +52,11 @@ def build_bundle(
         "layers": {
             layer.name: [layer.channels, layer.stride]
             for layer in network.architecture.layers().values()
-            if layer.name in (*content, *style)
         },
         "content_layers": content,
         "style_layers": style,
         "pool": pooling,
+        "border": border,
         "weights": list(used),
     }
     stream = io.BytesIO()

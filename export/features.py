@@ -10,9 +10,11 @@ import numpy as np
 from .graph import Graph, Value
 from .networks import Architecture
 
-__all__ = ["Pooling", "append_features"]
+__all__ = ["Border", "Pooling", "append_features"]
 
 Pooling: TypeAlias = Literal["max", "average"]
+Border: TypeAlias = Literal["zeros", "replicate"]
+_ONE_AROUND = [0, 0, 1, 1, 0, 0, 1, 1]
 _POOLINGS: dict[str, str] = {"max": "MaxPool", "average": "AveragePool"}
 
 
@@ -23,6 +25,7 @@ def append_features(
     mean: tuple[float, ...],
     std: tuple[float, ...],
     pooling: Pooling = "max",
+    border: Border = "zeros",
     weight: Callable[[Graph, str, tuple[int, ...]], Value] = Graph.weight,
 ) -> dict[str, Value]:
     """Append every layer of the architecture; return them by name, each (1, C, H // stride, W //
@@ -34,18 +37,23 @@ def append_features(
             folded into conv1_1.
         pooling: "average" is what Gatys et al. (2015) recommend for smoother pictures; VGG was
             trained with "max".
+        border: what lies around the picture for the first convolution: "zeros" as the network was
+            trained, which is the mean colour, and shows as a frame in pictures; or "replicate", the
+            outermost pixels again.
         weight: how a named weight gets into the graph.
     """
-    x = b.op("Sub", image, _per_channel(b, mean))
+    x = image if border == "zeros" else b.op("Pad", image, b.constant(_ONE_AROUND), mode="edge")
+    x = b.op("Sub", x, _per_channel(b, mean))
     x = b.op("Mul", x, _per_channel(b, tuple(1 / part for part in std)))
     layers: dict[str, Value] = {}
     wanted = architecture.layers()
-    for convolution in architecture.convolutions():
+    for number, convolution in enumerate(architecture.convolutions()):
+        pads = [0 if number == 0 and border == "replicate" else 1] * 4
         kernel = weight(
             b, f"{convolution.name}.weight", (convolution.outputs, convolution.inputs, 3, 3)
         )
         bias = weight(b, f"{convolution.name}.bias", (convolution.outputs,))
-        x = b.op("Relu", b.op("Conv", x, kernel, bias, pads=[1, 1, 1, 1]))
+        x = b.op("Relu", b.op("Conv", x, kernel, bias, pads=pads))
         relu = convolution.name.replace("conv", "relu")
         layers[relu] = x
         pool = relu.replace("relu", "pool").partition("_")[0]

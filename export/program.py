@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from . import losses, rules
 from .encode import encode
-from .features import Pooling, append_features
+from .features import Border, Pooling, append_features
 from .gradient import gradient
 from .graph import Graph, Value
 from .lowering import direct
@@ -21,19 +21,27 @@ assert rules  # importing it registers the gradient rules
 
 
 def build_targets(
-    network: Network, content_layers: Sequence[str], style_layers: Sequence[str], pooling: Pooling
+    network: Network,
+    content_layers: Sequence[str],
+    style_layers: Sequence[str],
+    pooling: Pooling = "max",
+    border: Border = "zeros",
 ) -> tuple[bytes, tuple[str, ...]]:
     """The model, and the names of its weights, of the program of the targets.
 
     Inputs: `image`. Outputs: `content.<layer>`, the features; `style.<layer>`, the Gram matrix per
     position.
     """
-    graph = targets_graph(network, content_layers, style_layers, pooling)
+    graph = targets_graph(network, content_layers, style_layers, pooling, border)
     return encode(direct.lower(graph), "targets"), tuple(graph.weights)
 
 
 def build_objective(
-    network: Network, content_layers: Sequence[str], style_layers: Sequence[str], pooling: Pooling
+    network: Network,
+    content_layers: Sequence[str],
+    style_layers: Sequence[str],
+    pooling: Pooling = "max",
+    border: Border = "zeros",
 ) -> tuple[bytes, tuple[str, ...]]:
     """The model, and the names of its weights, of the program of the loss and its gradient.
 
@@ -48,16 +56,20 @@ def build_objective(
         loss: scalar; gradient: (1, 3, H, W); terms: (terms,), each already multiplied by its
             coefficient.
     """
-    graph = objective_graph(network, content_layers, style_layers, pooling)
+    graph = objective_graph(network, content_layers, style_layers, pooling, border)
     return encode(direct.lower(graph), "objective"), tuple(graph.weights)
 
 
 def targets_graph(
-    network: Network, content_layers: Sequence[str], style_layers: Sequence[str], pooling: Pooling
+    network: Network,
+    content_layers: Sequence[str],
+    style_layers: Sequence[str],
+    pooling: Pooling = "max",
+    border: Border = "zeros",
 ) -> Graph:
     """The targets program before lowering."""
     b = Graph()
-    layers = _features(b, network, [*content_layers, *style_layers], pooling)
+    layers = _features(b, network, [*content_layers, *style_layers], pooling, border)
     for name in content_layers:
         b.output(f"content.{name}", layers[name])
     for name in style_layers:
@@ -66,11 +78,15 @@ def targets_graph(
 
 
 def objective_graph(
-    network: Network, content_layers: Sequence[str], style_layers: Sequence[str], pooling: Pooling
+    network: Network,
+    content_layers: Sequence[str],
+    style_layers: Sequence[str],
+    pooling: Pooling = "max",
+    border: Border = "zeros",
 ) -> Graph:
     """The objective program before lowering."""
     b = Graph()
-    layers = _features(b, network, [*content_layers, *style_layers], pooling)
+    layers = _features(b, network, [*content_layers, *style_layers], pooling, border)
     terms = []
     for name in content_layers:
         target = b.input(f"content.{name}", layers[name].shape)
@@ -91,11 +107,11 @@ def objective_graph(
 
 
 def _features(
-    b: Graph, network: Network, wanted: Sequence[str], pooling: Pooling
+    b: Graph, network: Network, wanted: Sequence[str], pooling: Pooling, border: Border
 ) -> dict[str, Value]:
     image = b.input("image", (1, 3, "H", "W"))
     prefix = _up_to_deepest(network.architecture, wanted)
-    return append_features(b, image, prefix, network.mean, network.std, pooling)
+    return append_features(b, image, prefix, network.mean, network.std, pooling, border)
 
 
 def _up_to_deepest(architecture: Architecture, wanted: Sequence[str]) -> Architecture:

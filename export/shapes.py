@@ -254,12 +254,14 @@ def _slice(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
 
 
 def _slice_dim(dim: Dim, start: int, end: int, step: int) -> Dim:
-    """A start or an end that counts from the front is taken to lie inside a symbolic size."""
+    """A start or an end is taken to lie inside a symbolic size."""
     if isinstance(dim, int):
         return len(range(dim)[slice(start, end if abs(end) < 2**31 else None, step)])
     open_end = abs(end) >= 2**31
     if step == -1 and start == -1 and open_end:
         return dim
+    if start < 0 and open_end and step == 1:
+        return -start
     if step < 0 or start < 0 or (end >= 0 and not open_end and step != 1):
         raise ValueError("this slice of a symbolic size is not supported")
     if not open_end and end >= 0:

@@ -11,6 +11,8 @@ from ..graph import Graph, Node, Value
 
 __all__: list[str] = []
 
+_END = int(np.iinfo(np.int64).max)  # a slice up to here goes to the end, whatever the size
+
 
 @vjp("Transpose")
 def _transpose(b: Graph, node: Node, g: Value) -> Value:
@@ -34,18 +36,28 @@ def _expand(b: Graph, node: Node, g: Value) -> Value:
 
 @vjp("Pad")
 def _pad(b: Graph, node: Node, g: Value) -> Value:
-    """Cut the border off again.
+    """Cut the border off again; a border of repeated pixels (mode "edge") adds up on the outermost.
 
-    Padding with a constant only (a border of zeros gets no gradient).
+    The border of mode "constant" depends on nothing.
     """
-    if node.attributes.get("mode", "constant") != "constant":
-        raise NotImplementedError(f"no gradient rule for Pad with mode {node.attributes['mode']!r}")
+    mode = node.attributes.get("mode", "constant")
+    if mode not in ("constant", "edge"):
+        raise NotImplementedError(f"no gradient rule for Pad with mode {mode!r}")
     pads = _integers(node.inputs[1])
     if min(pads, default=0) < 0:
         raise NotImplementedError("Pad has a gradient rule for borders, not for cuts")
     rank = len(g.shape)
-    ends = [-pad if pad else np.iinfo(np.int64).max for pad in pads[rank:]]
-    return _slice(b, g, pads[:rank], ends, range(rank))
+    for axis in range(rank):
+        before, after = pads[axis], pads[axis + rank]
+        inside = _slice(b, g, [before], [-after if after else _END], [axis])
+        if mode == "edge" and before:
+            border = _total(b, _slice(b, g, [0], [before], [axis]), axis)
+            inside = b.op("Add", inside, _pad_axis(b, border, inside, axis, 0))
+        if mode == "edge" and after:
+            border = _total(b, _slice(b, g, [-after], [_END], [axis]), axis)
+            inside = b.op("Add", inside, _pad_axis(b, border, inside, axis, None))
+        g = inside
+    return g
 
 
 @vjp("Slice")
@@ -84,6 +96,10 @@ def _slice(
     return b.op("Slice", x, *(b.constant(list(part)) for part in (starts, ends, axes, ones)))
 
 
+def _total(b: Graph, x: Value, axis: int) -> Value:
+    return b.op("ReduceSum", x, b.constant([axis]), keepdims=1)
+
+
 def _spread(b: Graph, g: Value, axis: int, step: int) -> Value:
     """Insert step - 1 zeros after every element along the axis."""
     rank = len(g.shape)
@@ -98,18 +114,23 @@ def _spread(b: Graph, g: Value, axis: int, step: int) -> Value:
     return b.op("Reshape", padded, b.op("Mul", b.op("Shape", g), factors), like=like)
 
 
-def _pad_axis(b: Graph, g: Value, x: Value, axis: int, start: int) -> Value:
-    """Zeros before and after along the axis, or a cut, until it has the size of x there."""
+def _pad_axis(b: Graph, g: Value, x: Value, axis: int, start: int | None) -> Value:
+    """Zeros along the axis, or a cut, until g has the size of x there.
+
+    The first element of g comes to `start`; with None the last element comes to the end.
+    """
     if g.shape[axis] == x.shape[axis] and start == 0:
         return g
     rank = len(g.shape)
     like = tuple(x.shape[i] if i == axis else dim for i, dim in enumerate(g.shape))
     size = [b.op("Shape", value, start=axis, end=axis + 1) for value in (x, g)]
-    after = b.op("Sub", b.op("Sub", size[0], size[1]), b.constant([start]))
-    before = [start if i == axis else 0 for i in range(rank)]
-    pads = [b.constant(before + [0] * axis), after, b.constant([0] * (rank - 1 - axis))]
-    pads = [part for part in pads if part.shape != (0,)]
-    return b.op("Pad", g, b.op("Concat", *pads, axis=0), like=like)
+    missing = b.op("Sub", size[0], size[1])
+    before = missing if start is None else b.constant([start])
+    after = b.op("Sub", missing, before)
+    others = [b.constant([0] * count) for count in (axis, rank - 1, rank - 1 - axis)]
+    parts = [others[0], before, others[1], after, others[2]]
+    pads = b.op("Concat", *(part for part in parts if part.shape != (0,)), axis=0)
+    return b.op("Pad", g, pads, like=like)
 
 
 def _integers(value: Value) -> list[int]:

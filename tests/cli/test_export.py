@@ -1,0 +1,107 @@
+import hashlib
+import json
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from impasto.cli import export as command
+from impasto.engine.images import read_picture
+from impasto.export.network_file import Preprocessing, read_network
+from impasto.export.networks import FAMILIES
+
+BLOCKED = "import sys\nsys.modules['onnx'] = sys.modules['torch'] = None"
+LAYERS = ["--content-layer", "relu3_1", "--style-layer", "relu1_1", "--style-layer", "relu2_1"]
+
+
+@pytest.fixture
+def bundle(run, network_path, tmp_path):
+    """A bundle of the toy network, and its SHA-256."""
+    ended = run(
+        "export", "--bundle", "--model", network_path, *LAYERS, "-o", "toy.bundle", "--json"
+    )
+    assert ended.code == 0, ended.err
+    return tmp_path / "toy.bundle", json.loads(ended.out)["sha256"]
+
+
+def test_network_file_is_exported_up_to_a_layer(run, network_path, toy, tmp_path):
+    out = ["--up-to", "relu2_1", "--origin", "a test", "-o", "small.onnx"]
+    ended = run("export", network_path, *out, "--json")
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)
+    data = (tmp_path / "small.onnx").read_bytes()
+    network = read_network(tmp_path / "small.onnx")
+    assert told["layers"] == ["relu1_1", "relu1_2", "pool1", "relu2_1"]
+    assert told["layers"] == list(network.architecture.layers())
+    assert told["bytes"] == len(data)
+    assert told["sha256"] == hashlib.sha256(data).hexdigest()
+    assert told["fingerprint"] == network.fingerprint
+    assert network.origin == "a test"
+    assert np.array_equal(network.weights["conv2_1.weight"], toy.weights["conv2_1.weight"])
+
+
+def test_export_prints_one_line(run, network_path):
+    ended = run("export", network_path, "-o", "copy.onnx", "--half")
+    assert ended.code == 0
+    assert ended.out.startswith("copy.onnx: 10 layers, ") and ended.out.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ([], 2, "either a checkpoint file or --from torchvision"),
+        (["net", "--from", "torchvision"], 2, "either a checkpoint file or --from torchvision"),
+        (["net", "--pool", "max"], 2, "--pool has no meaning without --bundle"),
+        (["net", "--bundle"], 2, "SOURCE has no meaning with --bundle"),
+        (["--bundle", "--half"], 2, "--half has no meaning with --bundle"),
+        (["--from", "torchvision", "--preprocessing", "caffe"], 2, "--preprocessing"),
+        (["missing.pth", "--family", "vgg16"], 4, "missing.pth"),
+    ],
+)
+def test_wrong_export_is_one_sentence(run, tmp_path, arguments, code, words):
+    ended = run("export", *arguments, "-o", "out.onnx")
+    assert ended.code == code
+    assert words in ended.err and ended.err.count("\n") == 1
+    assert not (tmp_path / "out.onnx").exists()
+
+
+def test_bundle_with_unknown_layer_is_refused(run, network_path):
+    ended = run("export", "--bundle", "--model", network_path, "--content-layer", "x", "-o", "b")
+    assert ended.code == 2
+    assert "no layer 'x'" in ended.err
+
+
+def test_bundle_runs_without_onnx_and_torch(spawn, run, tiny, bundle, tmp_path):
+    assert run(*tiny, "--quiet").code == 0
+    expected = read_picture(tmp_path / "art.png").rgb
+    at = tiny.index("--model")
+    tiny[at : at + 2] = ["--bundle", bundle[0]]
+    process = spawn(*tiny, before=BLOCKED)
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    assert np.abs(read_picture(tmp_path / "art.png").rgb - expected).max() <= 1 / 255 + 1e-6
+
+
+def test_bundle_from_elsewhere_needs_trust(run, tiny, bundle, monkeypatch):
+    path, digest = bundle
+    monkeypatch.setenv("IMPASTO_HOME", "another-machine")
+    at = tiny.index("--model")
+    tiny[at : at + 2] = ["--bundle", path]
+    refused = run(*tiny)
+    assert refused.code == 4
+    assert digest in refused.err
+    assert run(*tiny, "--trust", "0" * 64).code == 4
+    assert run(*tiny, "--trust", digest).code == 0
+    assert run(*tiny, "--trust", "any").code == 0
+
+
+def test_bundle_prints_how_to_run_it(run, network_path):
+    ended = run("export", "--bundle", "--model", network_path, *LAYERS, "-o", "my toy.bundle")
+    first, second = ended.out.splitlines()
+    digest = first.rpartition(" ")[2]
+    assert second == f"impasto stylize CONTENT STYLE --bundle 'my toy.bundle' --trust {digest}"
+
+
+def test_choices_are_those_of_the_library():
+    assert set(get_args(command.Family)) == set(FAMILIES)
+    assert get_args(command.Preprocessing) == get_args(Preprocessing)

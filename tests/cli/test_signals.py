@@ -1,0 +1,107 @@
+import json
+import os
+import signal
+import sys
+
+import pytest
+
+from impasto.engine.images import read_picture
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+
+# Tells on stderr when some canvases were painted; what else then happens is up to a test.
+TELL = """
+import sys, time
+from impasto.engine import optimise, stop
+
+evaluate, request = optimise.Descent.evaluate, stop.Stop.request
+asked = []
+
+def telling_evaluate(self, canvas):
+    answer = evaluate(self, canvas)
+    if self.evaluations == 3:
+        print("painting", file=sys.stderr, flush=True)
+        {then}
+    return answer
+
+def telling_request(self, reason):
+    if not asked:
+        print("asked", file=sys.stderr, flush=True)
+    asked.append(reason)
+    request(self, reason)
+
+optimise.Descent.evaluate = telling_evaluate
+stop.Stop.request = telling_request
+"""
+FOR_EVER = ["--optimizer", "adam", "--iterations", "1000000"]
+
+
+def wait_for(process, line):
+    assert process.stderr.readline() == f"{line}\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_signal_keeps_the_best_picture(spawn, tiny, tmp_path, number, code, word):
+    process = spawn(*tiny, *FOR_EVER, "--json", before=TELL.format(then="pass"))
+    wait_for(process, "painting")
+    process.send_signal(number)
+    out, err = process.communicate()
+    assert process.returncode == code
+    assert err == f"asked\n{word}: the best picture is in art.png\n"
+    assert read_picture(tmp_path / "art.png").rgb.shape == (24, 32, 3)
+    told = json.loads(out)
+    assert told["stopped"] == word
+    assert told["output"] == "art.png"
+    assert told["loss"]["final"] < told["loss"]["initial"]
+
+
+def test_second_interrupt_leaves_at_once(spawn, tiny, tmp_path):
+    process = spawn(*tiny, *FOR_EVER, before=TELL.format(then="time.sleep(600)"))
+    wait_for(process, "painting")
+    process.send_signal(signal.SIGINT)
+    wait_for(process, "asked")
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode == 130
+    assert not (tmp_path / "art.png").exists()
+
+
+def test_interrupt_before_the_first_step_keeps_the_old_file(run, tiny, tmp_path, monkeypatch):
+    from impasto.engine.engine import Engine
+
+    (tmp_path / "art.png").write_bytes(b"old")
+    stylize = Engine.stylize
+
+    def interrupted(engine, *arguments, stop, **rest):
+        os.kill(os.getpid(), signal.SIGINT)
+        while stop.reason is None:
+            pass
+        return stylize(engine, *arguments, stop=stop, **rest)
+
+    monkeypatch.setattr(Engine, "stylize", interrupted)
+    ended = run(*tiny, "--json")
+    assert ended.code == 130
+    assert ended.err == "interrupted: nothing was painted yet\n"
+    assert json.loads(ended.out)["output"] is None
+    assert (tmp_path / "art.png").read_bytes() == b"old"
+
+
+def test_handlers_are_as_before_afterwards(run, tiny):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert run(*tiny).code == 0
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_interrupt_outside_the_work_exits_with_130(run, monkeypatch):
+    from impasto.models import store
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "available", interrupted)
+    ended = run("models")
+    assert ended.code == 130
+    assert "Traceback" not in ended.err

@@ -1,0 +1,227 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from impasto.engine.engine import Engine
+from impasto.engine.errors import StyleError
+from impasto.engine.images import read_picture
+from impasto.engine.objective import Objective
+from impasto.engine.options import Options
+from impasto.engine.pyramid import plan_levels
+
+# For every field of Options: how the command line sets it, and what must arrive.
+SPELLINGS = {
+    "size": (["--size", "99"], 99),
+    "levels": (["--levels", "3"], 3),
+    "iterations": (["--iterations", "30,20,10"], (30, 20, 10)),
+    "objective": (["--objective", "gatys"], "gatys"),
+    "content_layers": (["--content-layer", "pool3=0.5"], {"pool3": 0.5}),
+    "style_layers": (
+        ["--style-layer", "relu1_2", "--style-layer", "relu2_2=3"],
+        {"relu1_2": 1.0, "relu2_2": 3.0},
+    ),
+    "content_weight": (["--content-weight", "2.5"], 2.5),
+    "style_weight": (["--style-weight", "0"], 0.0),
+    "tv_weight": (["--tv-weight", "1e-3"], 1e-3),
+    "pool": (["--pool", "average"], "average"),
+    "border": (["--border", "zeros"], "zeros"),
+    "optimizer": (["--optimizer", "adam"], "adam"),
+    "step": (["--step", "0.1"], 0.1),
+    "init": (["--init", "noise"], "noise"),
+    "init_blend": (["--init-blend", "0.25"], 0.25),
+    "style_scale": (["--style-scale", "2"], 2.0),
+    "seed": (["--seed", "7"], 7),
+}
+
+
+@pytest.fixture
+def options_of(run, content, style, monkeypatch):
+    """The Options that some arguments make; no work is done."""
+    seen = []
+
+    def look(engine, content, styles, options, **rest):
+        seen.append(options)
+        raise StyleError("seen")
+
+    monkeypatch.setattr(Engine, "__init__", lambda self, *args, **rest: None)
+    monkeypatch.setattr(Engine, "stylize", look)
+
+    def options_of(*arguments):
+        run("stylize", content, style, *arguments)
+        return seen.pop()
+
+    return options_of
+
+
+def test_defaults_are_those_of_options(options_of):
+    assert options_of() == Options()
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Options)])
+def test_every_field_of_options_is_an_option(options_of, field):
+    arguments, value = SPELLINGS[field]
+    assert options_of(*arguments) == dataclasses.replace(Options(), **{field: value})
+
+
+def test_help_tells_the_default_levels_and_iterations(run):
+    plans = {size: plan_levels((8, 8), size, None, None, 1) for size in range(256, 2048)}
+    coarsest = min(plan[0].height for plan in plans.values())
+    first, second, *others = [level.iterations for level in plans[2047]]
+    assert len(set(others)) == 1
+    told = run("stylize", "--help").out
+    assert f"while {coarsest} pixels or more" in told
+    assert f"{first},{second}, then {others[0]} each" in told
+
+
+def test_json_tells_everything_about_the_picture(run, tiny, content, style, network_path):
+    ended = run(*tiny, "--levels", "2", "--json", "--seed", "5")
+    assert ended.code == 0
+    told = json.loads(ended.out)
+    result = Engine(network_path).stylize(
+        content,
+        style,
+        Options(
+            size=32,
+            levels=2,
+            iterations=2,
+            seed=5,
+            content_layers={"relu3_1": 1.0},
+            style_layers={"relu1_1": 1.0, "relu2_1": 2.0},
+        ),
+    )
+    assert told["output"] == "art.png"
+    assert (told["width"], told["height"]) == (32, 24)
+    assert told["model"] == "toy"
+    assert told["device"] == "cpu" or told["device"].startswith("cuda:")
+    assert told["seed"] == 5
+    assert told["iterations"] == 4
+    assert told["evaluations"] == sum(level["evaluations"] for level in told["levels"])
+    assert told["loss"]["final"] == pytest.approx(result.loss, rel=1e-4)
+    assert told["loss"]["initial"] == pytest.approx(result.initial_loss, rel=1e-4)
+    terms = [told["loss"][kind] for kind in ("content", "style", "tv")]
+    assert sum(terms) == pytest.approx(told["loss"]["final"], rel=1e-6)
+    assert told["stopped"] == "iterations"
+    assert [(level["width"], level["height"]) for level in told["levels"]] == [(16, 12), (32, 24)]
+    assert told["evaluation_seconds"] == told["levels"][-1]["evaluation_seconds"] > 0
+    assert told["seconds"] >= sum(level["seconds"] for level in told["levels"]) > 0
+    assert told["peak_rss_mb"] > 20
+
+
+def test_picture_is_written_as_it_was_made(run, tiny, tmp_path):
+    assert run(*tiny).code == 0
+    assert read_picture(tmp_path / "art.png").rgb.shape == (24, 32, 3)
+
+
+def test_summary_names_file_size_time_and_losses(run, tiny):
+    ended = run(*tiny)
+    assert ended.out == ""
+    assert ended.err.startswith("art.png: 32 x 24, ")
+    assert " s, loss " in ended.err and " -> " in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_quiet_says_nothing(run, tiny):
+    ended = run(*tiny, "--quiet")
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+
+def test_output_is_named_after_the_content_by_default(run, tiny, tmp_path):
+    assert run(*tiny[:-2]).code == 0
+    assert (tmp_path / "photo.impasto.png").exists()
+
+
+def test_same_seed_gives_the_same_picture(run, tiny, tmp_path):
+    pictures = []
+    for seed in (3, 3, 4):
+        assert run(*tiny, "--init", "noise", "--seed", seed).code == 0
+        pictures.append(read_picture(tmp_path / "art.png").rgb)
+    assert np.array_equal(pictures[0], pictures[1])
+    assert not np.array_equal(pictures[0], pictures[2])
+
+
+def test_several_styles_are_all_read(run, tiny, style):
+    tiny.insert(3, "missing.png")
+    ended = run(*tiny)
+    assert ended.code == 3
+    assert "missing.png" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--size", "0"], 2, "size must be a whole number from 1"),
+        (["--iterations", "ten"], 2, "iterations must be a whole number"),
+        (["--iterations", "1,2,3"], 2, "iterations lists 3 numbers"),
+        (["--content-layer", "relu9_9"], 2, "no layer 'relu9_9'; it has relu1_1, relu1_2"),
+        (["--style-layer", "relu1_2=much"], 2, "NAME=WEIGHT"),
+        (["--trust", "abc"], 2, "64 hexadecimal digits"),
+        (["--device", "tpu"], 2, "device must be auto"),
+        (["--threads", "0"], 2, "threads must be a whole number"),
+        (["--bundle", "x.bundle"], 2, "not both"),
+        (["-o", "art.xyz"], 2, "art.xyz"),
+        (["-o", "photo.png"], 2, "would replace the picture"),
+        (["--init", "nowhere.png"], 3, "nowhere.png"),
+        (["--size", "4"], 3, "smallest size"),
+        (["--model", "vgg99"], 4, "no network 'vgg99'"),
+        (["-o", "no/such/folder/art.png"], 5, "does not exist"),
+        (["--size", "9999"], 6, "output_side"),
+    ],
+)
+def test_error_is_one_sentence_and_its_exit_code(run, tiny, tmp_path, arguments, code, words):
+    ended = run(*tiny, *arguments)
+    assert ended.code == code
+    assert ended.err.startswith("impasto: ")
+    assert ended.err.count("\n") == 1
+    assert words in ended.err
+    assert not (tmp_path / "art.png").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--pool", "min"], ["--size", "big"], ["--nonsense"], []])
+def test_usage_error_exits_with_2(run, content, arguments):
+    ended = run("stylize", content, *arguments)
+    assert ended.code == 2
+    assert "Usage" in ended.err
+
+
+def test_missing_picture_is_named(run, tiny):
+    tiny[1] = "nobody.jpg"
+    ended = run(*tiny)
+    assert ended.code == 3
+    assert "content picture 'nobody.jpg'" in ended.err
+
+
+def test_output_is_checked_before_any_work(run, tiny, monkeypatch):
+    monkeypatch.setattr(Engine, "__init__", lambda *args, **rest: pytest.fail("work began"))
+    assert run(*tiny, "-o", "no/folder/art.png").code == 5
+
+
+def test_failed_work_keeps_the_best_picture(run, tiny, tmp_path, monkeypatch):
+    _break_after(monkeypatch, evaluations=4)
+    ended = run(*tiny, "--iterations", "50", "--json")
+    assert ended.code == 7
+    assert ended.out == ""
+    saved, failed = ended.err.splitlines()
+    assert "the best picture so far is in art.png" in saved
+    assert failed.startswith("impasto: the loss or its gradient is not finite")
+    assert read_picture(tmp_path / "art.png").rgb.shape == (24, 32, 3)
+
+
+def test_failure_before_the_first_step_keeps_the_old_file(run, tiny, tmp_path, monkeypatch):
+    (tmp_path / "art.png").write_bytes(b"old")
+    _break_after(monkeypatch, evaluations=0)
+    assert run(*tiny).code == 7
+    assert (tmp_path / "art.png").read_bytes() == b"old"
+
+
+def _break_after(monkeypatch, evaluations):
+    """Let the loss be NaN after some evaluations."""
+    measure, counted = Objective.measure, []
+
+    def broken(self, *arguments):
+        loss, gradient, terms = measure(self, *arguments)
+        counted.append(loss)
+        return (loss if len(counted) <= evaluations else float("nan")), gradient, terms
+
+    monkeypatch.setattr(Objective, "measure", broken)

@@ -1,0 +1,148 @@
+"""What many tests share: a toy network, tiny pictures, and an evaluator of graphs in float64."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from impasto.export.encode import encode
+from impasto.export.lowering import direct
+from impasto.export.networks import Architecture, Network
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave out the comparisons with torch where there is none, unless they are asked for by name.
+
+    `make oracle` asks for them: it must fail, and not pass with nothing run, if torch is missing.
+    """
+    if collection_path.name != "oracle" or importlib.util.find_spec("torch"):
+        return None
+    return True if not any("oracle" in str(argument) for argument in config.args) else None
+
+
+def _toy_network(seed=0):
+    architecture = Architecture("toy", blocks=(2, 2, 1, 1), widths=(4, 6, 8, 8))
+    random = np.random.default_rng(seed)
+    weights = {}
+    for convolution in architecture.convolutions():
+        shape = (convolution.outputs, convolution.inputs, 3, 3)
+        he = random.standard_normal(shape) * np.sqrt(2 / (9 * convolution.inputs))
+        weights[f"{convolution.name}.weight"] = he.astype(np.float32)
+        bias = random.uniform(-0.2, 0.2, convolution.outputs)
+        weights[f"{convolution.name}.bias"] = bias.astype(np.float32)
+    return Network(architecture, weights, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+
+@pytest.fixture(scope="session")
+def toy_network():
+    """`toy_network(seed=0)`: a VGG of six small layers with He weights and biases."""
+    return _toy_network
+
+
+@pytest.fixture(scope="session")
+def toy():
+    """The toy network with seed 0."""
+    return _toy_network()
+
+
+@pytest.fixture(scope="session")
+def picture():
+    """`picture(height, width, seed=0)`: random RGB in 0..1, (1, 3, height, width), float64."""
+
+    def make(height, width, seed=0):
+        return np.random.default_rng(seed).random((1, 3, height, width))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def run_reference():
+    """`run_reference(graph, inputs, weights={})`: outputs by name, directly lowered, in float64."""
+    return _run_reference
+
+
+@pytest.fixture(scope="session")
+def run_onnxruntime():
+    """`run_onnxruntime(graph, inputs, weights={})`: the same in float32 by ONNX Runtime."""
+    return _run_onnxruntime
+
+
+def _run_reference(graph, inputs, weights=None):
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    weights = {key: np.asarray(content, np.float64) for key, content in (weights or {}).items()}
+    model = encode(direct.lower(graph), "reference", weights, dtype="float64")
+    evaluator = ReferenceEvaluator(onnx.load_model_from_string(model), new_ops=_repaired_ops())
+    with np.errstate(over="ignore"):  # the step of HardSigmoid is steep
+        results = evaluator.run(None, _fed(graph, inputs, np.float64))
+    return dict(zip(evaluator.output_names, results, strict=True))
+
+
+def _run_onnxruntime(graph, inputs, weights=None):
+    import onnxruntime
+
+    model = encode(direct.lower(graph), "float32", weights or {})
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 2
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    results = session.run(None, _fed(graph, inputs, np.float32))
+    return dict(zip(names, results, strict=True))
+
+
+def _fed(graph, inputs, dtype):
+    return {name: np.asarray(inputs[name], dtype) for name in graph.inputs}
+
+
+def _repaired_ops():
+    """Ops of which onnx's reference evaluator does less than the standard says, written plainly."""
+    from onnx.reference.op_run import OpRun
+
+    class MaxUnpool(OpRun):
+        """The reference takes the indices for those of a smaller output: it fails at odd sizes."""
+
+        def _run(self, x, indices, shape, kernel_shape=None, pads=None, strides=None):
+            out = np.zeros(shape, x.dtype)
+            out.reshape(-1)[indices.reshape(-1)] = x.reshape(-1)
+            return (out,)
+
+    class ConvTranspose(OpRun):
+        """The reference has no groups."""
+
+        def _run(self, x, weight, **attributes):
+            return (_conv_transpose(x, weight, attributes),)
+
+    class Pad(OpRun):
+        """The reference cannot cut (negative pads)."""
+
+        def _run(self, x, pads, mode=None):
+            for axis, (before, after) in enumerate(zip(*pads.reshape(2, -1), strict=True)):
+                kept = range(max(-before, 0), x.shape[axis] - max(-after, 0))
+                widths = [(0, 0)] * x.ndim
+                widths[axis] = (max(before, 0), max(after, 0))
+                x = np.pad(np.take(x, kept, axis), widths)
+            return (x,)
+
+    return [MaxUnpool, ConvTranspose, Pad]
+
+
+def _conv_transpose(x, weight, attributes):
+    """Every element of x stamps its multiple of the kernel onto the output."""
+    groups = attributes.get("group") or 1
+    strides, dilations = (attributes.get(key) or [1, 1] for key in ("strides", "dilations"))
+    pads, extra = attributes.get("pads") or [0] * 4, attributes.get("output_padding") or [0, 0]
+    inner, outer = weight.shape[0] // groups, weight.shape[1]
+    rows, columns = (
+        (x.shape[2 + i] - 1) * strides[i] + (weight.shape[2 + i] - 1) * dilations[i] + 1 + extra[i]
+        for i in (0, 1)
+    )
+    out = np.zeros((x.shape[0], outer * groups, rows, columns), x.dtype)
+    for group, row, column in np.ndindex(groups, *weight.shape[2:]):
+        taken = slice(group * inner, (group + 1) * inner)
+        part = np.einsum("nihw,io->nohw", x[:, taken], weight[taken, :, row, column])
+        top, left = row * dilations[0], column * dilations[1]
+        down = slice(top, top + (x.shape[2] - 1) * strides[0] + 1, strides[0])
+        right = slice(left, left + (x.shape[3] - 1) * strides[1] + 1, strides[1])
+        out[:, group * outer : (group + 1) * outer, down, right] += part
+    return out[:, :, pads[0] : rows - pads[2], pads[1] : columns - pads[3]]

@@ -1,0 +1,53 @@
+"""An engine on the toy network, and pictures that are not noise."""
+
+import numpy as np
+import pytest
+
+from impasto.engine.engine import Engine
+from impasto.engine.options import Options
+from impasto.export.network_file import encode_network
+
+_CONTENT_LAYERS = {"relu3_1": 1.0}
+_STYLE_LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 2.0}
+
+
+@pytest.fixture(scope="session")
+def toy_file(tmp_path_factory, toy):
+    """The toy network as a network file."""
+    path = tmp_path_factory.mktemp("toy") / "toy.onnx"
+    path.write_bytes(encode_network(toy))
+    return path
+
+
+@pytest.fixture(scope="session")
+def engine(toy_file):
+    """The toy network on one thread."""
+    return Engine(toy_file, threads=1, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def asked():
+    """`asked(size=24, ...)`: options on the toy network's layers, small and quick where not said."""
+
+    def make(**given):
+        quick = {"size": 24, "levels": 1, "iterations": 4}
+        layers = {"content_layers": _CONTENT_LAYERS, "style_layers": _STYLE_LAYERS}
+        return Options(**{**quick, **layers, **given})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def scene():
+    """`scene(height, width, seed=0)`: smooth waves of colour, (H, W, 3) float32 in 0..1."""
+
+    def make(height, width, seed=0):
+        random = np.random.default_rng(seed)
+        y, x = np.mgrid[0:height, 0:width] / max(height, width)
+        waves = [
+            np.sin(random.uniform(3, 15) * x + random.uniform(3, 15) * y + random.uniform(0, 6))
+            for _ in range(3)
+        ]
+        return (0.5 + 0.4 * np.stack(waves, axis=-1)).astype(np.float32)
+
+    return make

@@ -1,0 +1,132 @@
+import dataclasses
+import math
+import pickle
+import re
+
+import pytest
+
+from impasto.engine.errors import OptionsError
+from impasto.engine.options import Options
+
+WHOLE = {"size": (1, 2**20), "levels": (1, 12), "iterations": (0, 10**6), "seed": (0, 2**63 - 1)}
+NUMBERS = {
+    "content_weight": (0, 1e12),
+    "style_weight": (0, 1e12),
+    "tv_weight": (0, 1e12),
+    "step": (1e-6, 1),
+    "init_blend": (0, 1),
+    "style_scale": (1 / 16, 16),
+}
+CHOICES = ("objective", "pool", "border", "optimizer")
+NOT_A_NUMBER = ("1", b"1", [], {}, object(), True, False, 1j)
+
+
+def test_every_field_has_its_law_here():
+    known = {*WHOLE, *NUMBERS, *CHOICES, "init", "content_layers", "style_layers"}
+    assert {field.name for field in dataclasses.fields(Options)} == known
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_numbers_are_taken_within_their_range_only(name):
+    low, high = WHOLE[name]
+    for value in (low, high):
+        assert getattr(Options(**{name: value}), name) == value
+    for value in (low - 1, high + 1, 10**400, 1.0, math.nan, math.inf, *NOT_A_NUMBER):
+        with pytest.raises(OptionsError, match=name):
+            Options(**{name: value})
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_are_taken_within_their_range_only(name):
+    low, high = NUMBERS[name]
+    for value in (low, high):
+        assert getattr(Options(**{name: value}), name) == value
+    wrong = (low - 1e-7, high * 1.001, -1, 1e308, 10**400, math.nan, math.inf, -math.inf)
+    for value in (*wrong, None, *NOT_A_NUMBER):
+        with pytest.raises(OptionsError, match=re.escape(f"{name} must be a number from {low:g} to")):
+            Options(**{name: value})
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_choices_are_listed_where_one_is_wrong(name):
+    chosen = getattr(Options(), name)
+    for value in ("", "x", chosen.upper(), None, 0, True, [chosen], {}, chosen.encode()):
+        with pytest.raises(OptionsError, match=rf"{name} must be one of .*{chosen}"):
+            Options(**{name: value})
+
+
+def test_init_must_be_a_text():
+    assert Options(init="some/file.png").init == "some/file.png"
+    for value in ("", None, 0, b"content", ["content"]):
+        with pytest.raises(OptionsError, match="init must be content, style, noise or a path"):
+            Options(init=value)
+
+
+def test_iterations_may_be_listed_by_level():
+    assert Options(iterations=[3, 0, 7]).iterations == (3, 0, 7)
+    for value in ([], (), "12", [1, -1], [1.0], [True], {1, 2}, [[1]], [None], math.nan):
+        with pytest.raises(OptionsError, match="iterations must be a whole number"):
+            Options(iterations=value)
+
+
+@pytest.mark.parametrize("name", ["content_layers", "style_layers"])
+def test_layers_need_weights(name):
+    for value in ({"relu1_1": -1.0}, {"a": math.nan}, {"a": "1"}, {"a": True}, {"a": 1e308}):
+        with pytest.raises(OptionsError, match=rf"{name}\[(relu1_1|a)\] must be a number from 0 to"):
+            Options(**{name: value})
+    for value in (None, "relu1_1", ["relu1_1"], [("relu1_1", 1.0)], 3):
+        with pytest.raises(OptionsError, match=f"{name} must map layer names to weights"):
+            Options(**{name: value})
+    with pytest.raises(OptionsError, match=f"{name} has no weight above 0"):
+        Options(**{name: {"relu1_1": 0}})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"content_weight": 0, "style_weight": 0},
+        {"content_layers": {}, "style_weight": 0},
+        {"content_weight": 0, "style_layers": {}},
+        {"content_layers": {}, "style_layers": {}, "tv_weight": 1.0},
+    ],
+)
+def test_something_must_be_asked_for(given):
+    with pytest.raises(OptionsError, match="neither content nor style"):
+        Options(**given)
+
+
+def test_content_alone_and_style_alone_can_be_asked_for():
+    assert not Options(style_layers={}).style_layers
+    assert not Options(content_weight=0).content_weight
+
+
+def test_options_cannot_be_changed():
+    for field in dataclasses.fields(Options):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(Options(), field.name, None)
+
+
+def test_what_the_caller_does_to_his_layers_later_has_no_effect():
+    layers = {"relu1_1": 1.0}
+    options = Options(style_layers=layers, content_layers=layers)
+    layers["relu1_1"] = math.nan
+    assert options.style_layers == options.content_layers == {"relu1_1": 1.0}
+
+
+def test_two_options_never_share_their_layers():
+    assert Options().style_layers is not Options().style_layers
+
+
+def test_equal_options_have_equal_hashes():
+    one, other = Options(style_layers={"b": 1, "a": 2}), Options(style_layers={"a": 2, "b": 1})
+    assert one == other
+    assert hash(one) == hash(other)
+    assert len({Options(), Options(), Options(seed=1)}) == 2
+    assert Options(style_layers={"a": 1}) != Options(style_layers={"a": 2})
+
+
+def test_options_survive_copying():
+    options = Options(iterations=[1, 2], levels=2)
+    assert pickle.loads(pickle.dumps(options)) == options
+    assert dataclasses.replace(options, seed=5).iterations == (1, 2)
+    assert Options(**dataclasses.asdict(options)) == options

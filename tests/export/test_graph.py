@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from impasto.export.encode import encode
+from impasto.export.graph import Graph
+from impasto.export.lowering import direct
+
+
+def test_names_made_by_one_graph_are_unique():
+    b = Graph()
+    x = b.input("x", (2,))
+    values = [x, *(b.constant(1.0) for _ in range(3)), *(b.op("Neg", x) for _ in range(3))]
+    values += b.ops("MaxPoolIndices", b.input("y", (1, 1, 4, 4)), kernel_shape=[2, 2])
+    assert len({value.name for value in values}) == len(values)
+
+
+def test_weight_asked_for_twice_is_one_value():
+    b = Graph()
+    assert b.weight("w", (2, 3)) is b.weight("w", (2, 3))
+
+
+def test_op_that_does_not_fit_leaves_the_graph_as_it_was():
+    b = Graph()
+    x, y = b.input("x", (2,)), b.input("y", (3,))
+    with pytest.raises(ValueError, match="Add does not fit"):
+        b.op("Add", x, y)
+    assert not b.nodes
+
+
+def test_output_may_be_an_input_a_constant_or_given_twice(run_reference, run_onnxruntime):
+    b = Graph()
+    x = b.input("x", (2,))
+    y = b.op("Neg", x)
+    for name, value in {"same": x, "fixed": b.constant(2.0), "one": y, "two": y}.items():
+        b.output(name, value)
+    for run in (run_reference, run_onnxruntime):
+        results = run(b, {"x": [1.0, 2.0]})
+        assert {key: np.asarray(value).tolist() for key, value in results.items()} == {
+            "same": [1, 2],
+            "fixed": 2,
+            "one": [-1, -2],
+            "two": [-1, -2],
+        }
+
+
+@pytest.mark.parametrize(
+    "name, build",
+    [
+        ("constant_0", lambda b: b.op("Add", b.input("constant_0", ()), b.constant(1.0))),
+        ("w", lambda b: b.op("Add", b.input("w", ()), b.weight("w", ()))),
+        ("y", lambda b: b.op("Neg", b.input("y", ()))),
+    ],
+    ids=["input and constant", "input and weight", "input and output"],
+)
+def test_two_values_of_one_name_are_refused(name, build):
+    b = Graph()
+    b.output("y", build(b))
+    with pytest.raises(ValueError, match=f"stand for more than one value: {name}"):
+        encode(direct.lower(b), "x")
+
+
+def test_lowering_leaves_the_graph_as_it_was(toy):
+    from impasto.export.program import objective_graph
+
+    graph = objective_graph(toy, ["relu2_1"], ["relu3_1"], "max")
+    before = [(node.op, node.inputs, node.outputs) for node in graph.nodes]
+    first, second = (encode(direct.lower(graph), "x") for _ in range(2))
+    assert first == second
+    assert [(node.op, node.inputs, node.outputs) for node in graph.nodes] == before
+
+
+def test_lowering_keeps_inputs_weights_outputs_and_their_shapes(toy):
+    from impasto.export.program import objective_graph
+
+    for pooling in ("max", "average"):
+        graph = objective_graph(toy, ["pool2"], ["relu3_1"], pooling)
+        lowered = direct.lower(graph)
+        assert lowered.inputs == graph.inputs
+        assert lowered.weights == graph.weights
+        shapes = [{n: v.shape for n, v in g.outputs.items()} for g in (graph, lowered)]
+        assert shapes[0] == shapes[1]
