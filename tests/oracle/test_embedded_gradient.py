@@ -1,8 +1,7 @@
-"""The embedded network on real pictures: our gradient's error beside that of torch's own float32."""
+"""The embedded network on real pictures: the error of our gradient beside that of torch."""
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -26,12 +25,14 @@ def engine():
 def test_gradient_on_real_pictures_is_as_exact_as_torch(
     engine, relative_error, border, height, width
 ):
-    """The canvas is half way from the photograph to noise: far from any minimum, and without ties."""
+    """The canvas is half photograph, half painting: both terms pull, deep layers as much as early.
+
+    (On a canvas of noise the earliest layer outweighs the rest, and any gradient is exact.)
+    """
     options = Options(border=border, tv_weight=0.1)
     photograph = resize(read_picture(EXAMPLES / "photo_cat.jpg").rgb, height, width)
     painting = resize(read_picture(EXAMPLES / "style_strokes.jpg").rgb, width, width)
-    noise = np.random.default_rng(0).random(photograph.shape, np.float32)
-    canvas = (photograph + noise) / 2
+    canvas = (photograph + resize(painting, height, width)) / 2
     network = load("vgg16")
     how = {"border": border}
     results = {}
