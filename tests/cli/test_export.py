@@ -1,11 +1,12 @@
 import hashlib
 import json
+import shlex
 from typing import get_args
 
 import numpy as np
 import pytest
 
-from impasto.cli import export as command
+from impasto.cli import exporting
 from impasto.engine.images import read_picture
 from impasto.export.network_file import Preprocessing, read_network
 from impasto.export.networks import FAMILIES
@@ -96,12 +97,24 @@ def test_bundle_from_elsewhere_needs_trust(run, tiny, bundle, monkeypatch):
 
 
 def test_bundle_prints_how_to_run_it(run, network_path):
-    ended = run("export", "--bundle", "--model", network_path, *LAYERS, "-o", "my toy.bundle")
+    chosen = [*LAYERS, "--border", "zeros"]
+    ended = run("export", "--bundle", "--model", network_path, *chosen, "-o", "my toy.bundle")
     first, second = ended.out.splitlines()
+    start = "impasto stylize CONTENT STYLE --bundle 'my toy.bundle' --trust "
     digest = first.rpartition(" ")[2]
-    assert second == f"impasto stylize CONTENT STYLE --bundle 'my toy.bundle' --trust {digest}"
+    assert second == start + " ".join([digest, *chosen])
+
+
+def test_command_that_is_printed_runs_the_bundle(run, network_path, content, style):
+    chosen = [*LAYERS, "--pool", "average"]
+    ended = run("export", "--bundle", "--model", network_path, *chosen, "-o", "toy.bundle")
+    command = shlex.split(ended.out.splitlines()[1])[1:]
+    pictures = {"CONTENT": str(content), "STYLE": str(style)}
+    words = [pictures.get(word, word) for word in command]
+    ended = run(*words, "--size", "32", "--iterations", "1")
+    assert ended.code == 0, ended.err
 
 
 def test_choices_are_those_of_the_library():
-    assert set(get_args(command.Family)) == set(FAMILIES)
-    assert get_args(command.Preprocessing) == get_args(Preprocessing)
+    assert set(get_args(exporting.Family)) == set(FAMILIES)
+    assert get_args(exporting.Preprocessing) == get_args(Preprocessing)

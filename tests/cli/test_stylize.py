@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from impasto.engine.engine import Engine
-from impasto.engine.errors import StyleError
+from impasto.engine.errors import OutputError, StyleError
 from impasto.engine.images import read_picture
 from impasto.engine.objective import Objective
 from impasto.engine.options import Options
 from impasto.engine.pyramid import plan_levels
+from impasto.engine.records import Result
 
 # For every field of Options: how the command line sets it, and what must arrive.
 SPELLINGS = {
@@ -163,6 +164,7 @@ def test_several_styles_are_all_read(run, tiny, style):
         (["-o", "art.xyz"], 2, "art.xyz"),
         (["-o", "photo.png"], 2, "would replace the picture"),
         (["--init", "nowhere.png"], 3, "nowhere.png"),
+        (["--init", "long" * 99], 3, "initial picture"),
         (["--size", "4"], 3, "smallest size"),
         (["--model", "vgg99"], 4, "no network 'vgg99'"),
         (["-o", "no/such/folder/art.png"], 5, "does not exist"),
@@ -206,6 +208,17 @@ def test_failed_work_keeps_the_best_picture(run, tiny, tmp_path, monkeypatch):
     assert "the best picture so far is in art.png" in saved
     assert failed.startswith("impasto: the loss or its gradient is not finite")
     assert read_picture(tmp_path / "art.png").rgb.shape == (24, 32, 3)
+
+
+def test_failed_work_that_cannot_be_saved_keeps_its_exit_code(run, tiny, monkeypatch):
+    def full(result, path):
+        raise OutputError("the disk is full")
+
+    _break_after(monkeypatch, evaluations=4)
+    monkeypatch.setattr(Result, "save", full)
+    ended = run(*tiny, "--iterations", "50")
+    assert ended.code == 7
+    assert "is lost: the disk is full" in ended.err
 
 
 def test_failure_before_the_first_step_keeps_the_old_file(run, tiny, tmp_path, monkeypatch):

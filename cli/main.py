@@ -1,0 +1,68 @@
+"""The entry: puts the commands together, and ends the process with the right code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+from .. import __version__
+from .console import emit
+from .exits import exit_code_of
+from .export import export
+from .info import info
+from .models import models
+from .stylize import stylize
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="impasto",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(stylize)
+app.command()(export)
+app.add_typer(models, name="models")
+app.command()(info)
+
+_BLAS_THREADS = (
+    "BLIS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        emit(f"impasto {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def impasto(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version),
+    ] = False,
+) -> None:
+    """Paint a photograph in the manner of a painting: neural style transfer on ONNX Runtime."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process.
+
+    Args:
+        arguments: without the program's name; None takes those of the process.
+    """
+    # Before NumPy is loaded, which reads them once: SciPy's L-BFGS-B with two BLAS threads
+    # contends with ONNX Runtime's threads, and takes ten times longer for each step (measured).
+    for name in _BLAS_THREADS:
+        os.environ.setdefault(name, "1")
+    sys.exit(exit_code_of(lambda: app(args=arguments, prog_name="impasto")))

@@ -1,0 +1,297 @@
+"""Every option of more than one line: its spelling, its panel and its help.
+
+Defaults are not here: they are those of `engine.options.Options`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from ..engine.options import Border, Formula, Optimizer, Pooling
+from .exits import show_tracebacks
+
+__all__ = [
+    "BorderKind",
+    "Bundle",
+    "Content",
+    "ContentLayers",
+    "ContentWeight",
+    "Debug",
+    "Device",
+    "Init",
+    "InitBlend",
+    "Iterations",
+    "Json",
+    "Levels",
+    "Model",
+    "Objective",
+    "OptimizerName",
+    "Output",
+    "Pool",
+    "Quiet",
+    "Seed",
+    "Size",
+    "Step",
+    "StyleLayers",
+    "StyleScale",
+    "StyleWeight",
+    "Styles",
+    "Threads",
+    "Trust",
+    "TvWeight",
+]
+
+_PICTURE, _LOOK, _OPTIMISER = "Picture", "Look", "Optimiser"
+_MACHINE, _OUTPUT = "Machine", "Output"
+
+Content: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="CONTENT", help="The photograph.", show_default=False)
+]
+Styles: TypeAlias = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="STYLE",
+        help="The painting; several are blended in equal parts.",
+        show_default=False,
+    ),
+]
+
+Size: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        "--size", metavar="PIXELS", help="Longer side of the result.", rich_help_panel=_PICTURE
+    ),
+]
+StyleScale: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--style-scale",
+        metavar="FACTOR",
+        help="Longer side of the style picture as a multiple of the result's, 1/16 to 16: "
+        "larger gives larger strokes.",
+        rich_help_panel=_PICTURE,
+    ),
+]
+Init: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--init",
+        metavar="START",
+        help="Where the canvas starts: content, style, noise, or the path of a picture.",
+        rich_help_panel=_PICTURE,
+    ),
+]
+InitBlend: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--init-blend",
+        metavar="SHARE",
+        help="Share of noise mixed into the start, 0 to 1.",
+        rich_help_panel=_PICTURE,
+    ),
+]
+Seed: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        "--seed",
+        metavar="NUMBER",
+        help="The same seed, 0 or more, gives the same noise.",
+        rich_help_panel=_PICTURE,
+    ),
+]
+
+ContentWeight: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--content-weight",
+        metavar="FACTOR",
+        help="How much the photograph counts, 0 or more.",
+        rich_help_panel=_LOOK,
+    ),
+]
+StyleWeight: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--style-weight",
+        metavar="FACTOR",
+        help="How much the painting counts, 0 or more.",
+        rich_help_panel=_LOOK,
+    ),
+]
+TvWeight: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--tv-weight",
+        metavar="FACTOR",
+        help="How much smoothness counts (total variation), 0 or more.",
+        rich_help_panel=_LOOK,
+    ),
+]
+ContentLayers: TypeAlias = Annotated[
+    list[str],
+    typer.Option(
+        "--content-layer",
+        metavar="NAME[=WEIGHT]",
+        help="Layer where the content is compared; can be given several times.",
+        rich_help_panel=_LOOK,
+    ),
+]
+StyleLayers: TypeAlias = Annotated[
+    list[str],
+    typer.Option(
+        "--style-layer",
+        metavar="NAME[=WEIGHT]",
+        help="Layer where the style is compared; can be given several times. "
+        "The weights are scaled to sum to 1.",
+        rich_help_panel=_LOOK,
+    ),
+]
+Pool: TypeAlias = Annotated[
+    Pooling,
+    typer.Option(
+        "--pool",
+        help="Pooling inside the network: max as it was trained, or average for smoother strokes.",
+        rich_help_panel=_LOOK,
+    ),
+]
+BorderKind: TypeAlias = Annotated[
+    Border,
+    typer.Option(
+        "--border",
+        help="What the network sees around the picture: replicate is its outermost pixels again, "
+        "zeros is the paper's mean colour, which leaves a frame.",
+        rich_help_panel=_LOOK,
+    ),
+]
+Objective: TypeAlias = Annotated[
+    Formula,
+    typer.Option(
+        "--objective",
+        help="Formula of the loss: relative makes weights mean the same for every layer and size, "
+        "gatys is that of the paper.",
+        rich_help_panel=_LOOK,
+    ),
+]
+
+Levels: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--levels",
+        metavar="NUMBER",
+        help="Scales from coarse to fine, 1 to 12, each twice the size of the one before.",
+        show_default="while 96 pixels or more",
+        rich_help_panel=_OPTIMISER,
+    ),
+]
+Iterations: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--iterations",
+        metavar="N[,N...]",
+        help="Steps at each level: one number for all, or one for each from coarse to fine.",
+        show_default="200,120, then 80 each",
+        rich_help_panel=_OPTIMISER,
+    ),
+]
+OptimizerName: TypeAlias = Annotated[
+    Optimizer,
+    typer.Option(
+        "--optimizer",
+        help="lbfgs needs fewer steps, adam less memory.",
+        rich_help_panel=_OPTIMISER,
+    ),
+]
+Step: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--step",
+        metavar="LENGTH",
+        help="Step of adam, from 0 to 1 in brightness.",
+        rich_help_panel=_OPTIMISER,
+    ),
+]
+
+Model: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME|PATH",
+        help="Network: a name that `impasto models` lists, or a file made by `impasto export`.",
+        show_default="the embedded one",
+        rich_help_panel=_MACHINE,
+    ),
+]
+Bundle: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle",
+        metavar="PATH",
+        help="Bundle made by `impasto export --bundle`, instead of a network.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+Trust: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--trust",
+        metavar="SHA256|any",
+        help="SHA-256 of a bundle that was made on another machine; any runs it unseen.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+Device: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="DEVICE",
+        help="auto (CUDA where ONNX Runtime has it), cpu, cuda or cuda:N.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+Threads: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="NUMBER",
+        help="Processors to use, 1 to 1024.",
+        show_default="all that this process may use",
+        rich_help_panel=_MACHINE,
+    ),
+]
+
+Output: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PATH",
+        help="Picture to write; the suffix tells the format: .png .jpg .webp .tif .bmp",
+        show_default="CONTENT.impasto.png in this folder",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+Json: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print one JSON object on standard output.", rich_help_panel=_OUTPUT
+    ),
+]
+Quiet: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="No progress and no summary; errors only.", rich_help_panel=_OUTPUT
+    ),
+]
+Debug: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--debug",
+        help="Show where an error came from.",
+        is_eager=True,
+        callback=show_tracebacks,
+        rich_help_panel=_OUTPUT,
+    ),
+]
