@@ -10,7 +10,14 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from ..engine.options import Border, Formula, Optimizer, Pooling
+from ..engine.options import (
+    COARSEST_SIDE,
+    DEFAULT_ITERATIONS,
+    Border,
+    Formula,
+    Optimizer,
+    Pooling,
+)
 from .exits import show_tracebacks
 
 __all__ = [
@@ -46,6 +53,7 @@ __all__ = [
 
 _PICTURE, _LOOK, _OPTIMISER = "Picture", "Look", "Optimiser"
 _MACHINE, _OUTPUT = "Machine", "Output"
+_COARSE_STEPS = ",".join(map(str, DEFAULT_ITERATIONS[:-1]))
 
 Content: TypeAlias = Annotated[
     Path, typer.Argument(metavar="CONTENT", help="The photograph.", show_default=False)
@@ -182,7 +190,7 @@ Levels: TypeAlias = Annotated[
         "--levels",
         metavar="NUMBER",
         help="Scales from coarse to fine, 1 to 12, each twice the size of the one before.",
-        show_default="while 96 pixels or more",
+        show_default=f"while {COARSEST_SIDE} pixels or more",
         rich_help_panel=_OPTIMISER,
     ),
 ]
@@ -192,7 +200,7 @@ Iterations: TypeAlias = Annotated[
         "--iterations",
         metavar="N[,N...]",
         help="Steps at each level: one number for all, or one for each from coarse to fine.",
-        show_default="200,120, then 80 each",
+        show_default=f"{_COARSE_STEPS}, then {DEFAULT_ITERATIONS[-1]} each",
         rich_help_panel=_OPTIMISER,
     ),
 ]

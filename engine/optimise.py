@@ -92,7 +92,10 @@ def descend(
 
     def counted() -> None:
         descent.iterations += 1
-        step_done()
+        try:
+            step_done()
+        except StopIteration as error:  # to SciPy a wish to stop, which would hide it
+            raise RuntimeError("the progress callback raised StopIteration") from error
 
     try:
         if iterations == 0:

@@ -9,7 +9,9 @@ from typing import Literal, TypeAlias, get_args
 from .errors import OptionsError
 
 __all__ = [
+    "COARSEST_SIDE",
     "DEFAULT_CONTENT_LAYERS",
+    "DEFAULT_ITERATIONS",
     "DEFAULT_STYLE_LAYERS",
     "Border",
     "Formula",
@@ -27,6 +29,11 @@ DEFAULT_CONTENT_LAYERS: Mapping[str, float] = {"relu4_2": 1.0}
 DEFAULT_STYLE_LAYERS: Mapping[str, float] = dict.fromkeys(
     ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), 1.0
 )
+# From the coarsest level on; the last number goes for every finer one. Coarse levels decide the
+# composition, and their steps cost a quarter each of the next level's.
+DEFAULT_ITERATIONS = (200, 120, 80)
+# A coarsest longer side below this shows the network nothing that the content picture still tells.
+COARSEST_SIDE = 96
 _LARGEST = 1e12
 
 

@@ -10,12 +10,9 @@ from dataclasses import dataclass
 
 from .errors import ImageTooSmall, OptionsError
 from .images import fitted_size
+from .options import COARSEST_SIDE, DEFAULT_ITERATIONS
 
 __all__ = ["Level", "final_size", "plan_levels", "smallest_size"]
-
-_COARSEST = 96
-# Coarse levels decide the composition, and their steps cost a quarter each of the next level's.
-_ITERATIONS = (200, 120, 80)
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ def plan_levels(
         too_small = min(fitted_size(*picture, half)) < smallest_side
         if too_small and levels is not None:
             raise OptionsError(f"levels must be at most {len(longer_sides)} at size {size}")
-        if too_small or (levels is None and half < _COARSEST):
+        if too_small or (levels is None and half < COARSEST_SIDE):
             break
         longer_sides.append(half)
     sizes = [fitted_size(*picture, longer) for longer in reversed(longer_sides)]
@@ -92,7 +89,7 @@ def _per_level(iterations: int | tuple[int, ...] | None, levels: int) -> tuple[i
     if isinstance(iterations, int):
         return (iterations,) * levels
     if iterations is None:
-        return (_ITERATIONS + _ITERATIONS[-1:] * levels)[:levels]
+        return (DEFAULT_ITERATIONS + DEFAULT_ITERATIONS[-1:] * levels)[:levels]
     if len(iterations) != levels:
         raise OptionsError(
             f"iterations lists {len(iterations)} numbers, but there are {levels} levels"

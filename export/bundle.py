@@ -33,13 +33,16 @@ def build_bundle(
     pooling: Pooling = "max",
     border: Border = "zeros",
 ) -> bytes:
-    """A bundle for one selection of layers and pooling; sizes, pictures and weights of terms stay
-    free.
+    """A bundle for one selection of layers, pooling and border.
+
+    Sizes, pictures and the weights of terms stay free.
 
     Raises:
-        ValueError: the network has no such layer.
+        ValueError: the network has no such layer; the message lists those it has.
     """
     order = list(network.architecture.layers())
+    for layer in (*content_layers, *style_layers):
+        network.architecture.up_to(layer)
     content, style = (sorted(layers, key=order.index) for layers in (content_layers, style_layers))
     targets, _ = build_targets(network, content, style, pooling, border)
     objective, used = build_objective(network, content, style, pooling, border)
