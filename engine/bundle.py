@@ -90,12 +90,12 @@ def read_bundle(path: Path, trust: str | bool) -> BundlePrograms:
         )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _check_stored(archive)
             manifest = json.loads(archive.read("manifest.json"))
             if manifest["bundle"] != _VERSION:
                 raise IncompatibleModel(
                     f"the bundle {str(path)!r} has version {manifest['bundle']}, not {_VERSION}"
                 )
-            _check_stored(archive)
             models = {kind: archive.read(f"{kind}.onnx") for kind in ("targets", "objective")}
             weights = {
                 name: _weight(archive.read(f"weights/{name}.npy")) for name in manifest["weights"]

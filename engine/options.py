@@ -55,7 +55,7 @@ class Options:
         content_weight, style_weight, tv_weight: factors of the three kinds of term, at least 0.
         pool: "max" as the network was trained, or "average" as the paper prefers.
         border: what the network sees around the picture: "replicate", the outermost pixels again;
-            or "zeros", the mean colour, as it was trained and as in the paper, which leaves a frame.
+            or "zeros", the mean colour, as in its training and in the paper: it leaves a frame.
         optimizer: "lbfgs" (SciPy's L-BFGS-B) or "adam".
         step: Adam's step, in units of the canvas (0..1).
         init: where the canvas starts: "content", "style", "noise", or the path of a picture.

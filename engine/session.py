@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from .errors import CorruptModel, MemoryLimit, ModelError, OptionsError, RuntimeMissing
+from .errors import (
+    CorruptModel,
+    MemoryLimit,
+    ModelError,
+    OptionsError,
+    RuntimeMissing,
+    StyleError,
+)
 from .stop import Stop, Stopped
 
 __all__ = ["Session", "Weights", "choose_device", "runtime_info"]
@@ -111,7 +118,8 @@ class Session:
                 program, options, providers=[_provider(device)], enable_fallback=0
             )
         except Exception as error:
-            raise CorruptModel(f"ONNX Runtime cannot load the program: {_line(error)}") from error
+            what = "ONNX Runtime cannot load the program"
+            raise _translated(error, CorruptModel, what) from error
         if device != "cpu" and _PROVIDERS["cuda"] not in self._session.get_providers():
             raise RuntimeMissing("CUDA was asked for, but its libraries could not be loaded")
         self.outputs = [output.name for output in self._session.get_outputs()]
@@ -146,7 +154,7 @@ class Session:
             except Exception as error:
                 if stop.reason is not None:
                     raise Stopped(stop.reason) from error
-                raise _translated(error) from error
+                raise _translated(error, ModelError, "ONNX Runtime failed") from error
         return dict(zip(names, results, strict=True))
 
 
@@ -169,12 +177,8 @@ def _provider(device: str) -> Any:
     return (_PROVIDERS["cuda"], {"device_id": number, "use_tf32": "0"})
 
 
-def _translated(error: Exception) -> Exception:
-    text = _line(error)
+def _translated(error: Exception, kind: type[ModelError], what: str) -> StyleError:
+    text = " ".join(str(error).split())
     if isinstance(error, MemoryError) or "allocate memory" in text or "bad allocation" in text:
-        return MemoryLimit(f"not enough memory for this size: {text}")
-    return ModelError(f"ONNX Runtime failed: {text}")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+        return MemoryLimit("there is not enough memory for this size")
+    return kind(f"{what}: {text[:300]}")

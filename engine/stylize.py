@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import DeadlineExceeded, StyleError
+from .errors import DeadlineExceeded, MemoryLimit, StyleError
 from .images import Picture, read_picture, resize
 from .initial import blended, cover, noise
 from .optimise import Descent, descend
@@ -50,8 +50,12 @@ def paint(
                 painting.work_at(number, level, progress)
             if painting.stopped == _DEADLINE:
                 raise DeadlineExceeded(f"the work takes longer than its {deadline:g} seconds")
+        except MemoryError as error:
+            limit = MemoryLimit("there is not enough memory for this size")
+            painting.attach_to(limit)
+            raise limit from error
         except StyleError as error:
-            error.result = painting.result()
+            painting.attach_to(error)
             raise
         return painting.result()
 
@@ -74,6 +78,7 @@ def _ending_after(seconds: float | None, stop: Stop) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+        timer.join()
 
 
 @dataclass
@@ -153,6 +158,11 @@ class _Painting:
             stopped=self.stopped,
             seconds=time.perf_counter() - self.began,
         )
+
+    def attach_to(self, error: StyleError) -> None:
+        """Give the error the best picture so far, unless there is no memory for that either."""
+        with contextlib.suppress(MemoryError):
+            error.result = self.result()
 
     def _canvas_at(self, level: Level) -> np.ndarray:
         if self.canvas is None:

@@ -121,7 +121,7 @@ def _repaired_ops():
                 kept = range(max(-before, 0), x.shape[axis] - max(-after, 0))
                 widths = [(0, 0)] * x.ndim
                 widths[axis] = (max(before, 0), max(after, 0))
-                x = np.pad(np.take(x, kept, axis), widths)
+                x = np.pad(np.take(x, kept, axis), widths, mode or "constant")
             return (x,)
 
     return [MaxUnpool, ConvTranspose, Pad]

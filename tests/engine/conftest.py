@@ -1,5 +1,8 @@
 """An engine on the toy network, and pictures that are not noise."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -27,7 +30,7 @@ def engine(toy_file):
 
 @pytest.fixture(scope="session")
 def asked():
-    """`asked(size=24, ...)`: options on the toy network's layers, small and quick where not said."""
+    """`asked(size=24, ...)`: options on the toy network's layers, quick where not said."""
 
     def make(**given):
         quick = {"size": 24, "levels": 1, "iterations": 4}
@@ -51,3 +54,19 @@ def scene():
         return (0.5 + 0.4 * np.stack(waves, axis=-1)).astype(np.float32)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def run_alone():
+    """`run_alone(code, *arguments)`: what the code prints in a new process.
+
+    Without the working folder on the path: the folder `impasto` of the source tree is no package.
+    """
+
+    def run(code, *arguments):
+        command = [sys.executable, "-P", "-W", "error", "-c", code, *map(str, arguments)]
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert told.returncode == 0, told.stderr
+        return told.stdout
+
+    return run

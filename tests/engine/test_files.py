@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from impasto.engine import files
 from impasto.engine.errors import OutputError
 from impasto.engine.files import atomic_writer, check_writable, write_atomic

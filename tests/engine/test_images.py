@@ -9,6 +9,8 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import AvifImagePlugin, Image, ImageCms, ImageFile
+
 from impasto.engine.errors import (
     CorruptImage,
     ImageError,
@@ -27,7 +29,6 @@ from impasto.engine.images import (
     write_picture,
 )
 from impasto.engine.limits import Limits
-from PIL import AvifImagePlugin, Image, ImageCms, ImageFile
 
 COLOURS = np.array(
     [[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[0, 51, 102], [153, 204, 255], [255] * 3]]

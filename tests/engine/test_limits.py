@@ -2,6 +2,7 @@ import dataclasses
 import math
 
 import pytest
+
 from impasto.engine.errors import OptionsError
 from impasto.engine.limits import Limits
 

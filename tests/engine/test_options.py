@@ -43,7 +43,9 @@ def test_numbers_are_taken_within_their_range_only(name):
         assert getattr(Options(**{name: value}), name) == value
     wrong = (low - 1e-7, high * 1.001, -1, 1e308, 10**400, math.nan, math.inf, -math.inf)
     for value in (*wrong, None, *NOT_A_NUMBER):
-        with pytest.raises(OptionsError, match=re.escape(f"{name} must be a number from {low:g} to")):
+        with pytest.raises(
+            OptionsError, match=re.escape(f"{name} must be a number from {low:g} to")
+        ):
             Options(**{name: value})
 
 
@@ -72,7 +74,9 @@ def test_iterations_may_be_listed_by_level():
 @pytest.mark.parametrize("name", ["content_layers", "style_layers"])
 def test_layers_need_weights(name):
     for value in ({"relu1_1": -1.0}, {"a": math.nan}, {"a": "1"}, {"a": True}, {"a": 1e308}):
-        with pytest.raises(OptionsError, match=rf"{name}\[(relu1_1|a)\] must be a number from 0 to"):
+        with pytest.raises(
+            OptionsError, match=rf"{name}\[(relu1_1|a)\] must be a number from 0 to"
+        ):
             Options(**{name: value})
     for value in (None, "relu1_1", ["relu1_1"], [("relu1_1", 1.0)], 3):
         with pytest.raises(OptionsError, match=f"{name} must map layer names to weights"):

@@ -61,7 +61,7 @@ def test_iterations_are_for_all_levels_or_for_each():
 
 
 def test_too_small_names_the_smallest_size():
-    with pytest.raises(ImageTooSmall, match="needs 16 pixels on each side.* size is 62, not 61"):
+    with pytest.raises(ImageTooSmall, match=r"needs 16 pixels on each side.* size is 62, not 61"):
         plan_levels((1, 4), 61, None, None, 16)
     assert plan_levels((1, 4), 62, None, None, 16)
 

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from impasto.engine.formulas import coefficients
+from impasto.engine.options import Options
+
+
+@pytest.fixture
+def targets():
+    random = np.random.default_rng(0)
+    content = {name: random.random((1, 4, 3, 5), np.float32) for name in ("relu3_1", "relu4_2")}
+    style = {name: random.random((c, c), np.float32) for name, c in (("relu1_1", 4), ("pool2", 6))}
+    return content, style
+
+
+def options(objective):
+    return Options(
+        objective=objective,
+        content_layers={"relu4_2": 0.5, "relu3_1": 2.0},
+        style_layers={"pool2": 3.0, "relu1_1": 1.0},
+        content_weight=7.0,
+        style_weight=20.0,
+        tv_weight=0.25,
+    )
+
+
+def test_gatys_is_the_formula_of_its_docstring(targets):
+    expected = [7 * 2.0 / 2, 7 * 0.5 / 2, 20 * 0.25 / (4 * 4**2), 20 * 0.75 / (4 * 6**2), 0.25]
+    np.testing.assert_allclose(coefficients(options("gatys"), *targets), expected, rtol=1e-6)
+
+
+def test_relative_is_the_formula_of_its_docstring(targets):
+    content, style = targets
+    (t3, t4), (a1, a2) = (
+        [np.sum(target.astype(np.float64) ** 2) for target in kind.values()]
+        for kind in (content, style)
+    )
+    expected = [7 * 2.0 / t3, 7 * 0.5 / t4, 20 * 0.25 / a1, 20 * 0.75 / a2, 0.25]
+    np.testing.assert_allclose(coefficients(options("relative"), *targets), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("objective", ["gatys", "relative"])
+def test_the_heaviest_weights_on_targets_of_zeros_are_finite(objective):
+    largest = Options(
+        objective=objective,
+        content_layers={"relu4_2": 1e12},
+        style_layers={"relu1_1": 1e12, "pool2": 5e-324},
+        content_weight=1e12,
+        style_weight=1e12,
+        tv_weight=1e12,
+    )
+    content = {"relu4_2": np.zeros((1, 4, 2, 2), np.float32)}
+    style = {name: np.zeros((4, 4), np.float32) for name in ("relu1_1", "pool2")}
+    assert np.isfinite(coefficients(largest, content, style)).all()
+
+
+def test_layers_of_style_share_one_weight_whatever_their_unit(targets):
+    content, style = targets
+    one = Options(content_layers=dict.fromkeys(content, 1), style_layers=dict.fromkeys(style, 1))
+    ten = Options(content_layers=dict.fromkeys(content, 1), style_layers=dict.fromkeys(style, 10))
+    assert np.array_equal(coefficients(one, *targets), coefficients(ten, *targets))
+
+
+def test_without_layers_only_the_total_variation_is_left():
+    values = coefficients(Options(tv_weight=3), {}, {})
+    assert values.tolist() == [3.0]
+    assert values.dtype == np.float32
