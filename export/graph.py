@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .shapes import Shape, infer_shapes
+from .dims import Shape
+from .shapes import infer_shapes
 
 __all__ = ["Graph", "Node", "Value"]
 

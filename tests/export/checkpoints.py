@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from impasto.export.networks import Architecture
 
 Tensors = dict[str, np.ndarray]

@@ -164,6 +164,10 @@ CASES = [
     Case("Pad", 0, "plain", [[2, 3]], [[1, 0, 2, 3]]),
     Case("Pad", 0, "nothing", [[2, 3]], [[0, 0, 0, 0]]),
     Case("Pad", 0, "symbolic", [SYMBOLIC], [[0, 0, 1, 0, 0, 1, 2, 1]], sizes=SIZES),
+    Case("Pad", 0, "edge", [[2, 3]], [[2, 1, 1, 3]], attributes={"mode": "edge"}),
+    Case("Pad", 0, "edge-of-one", [[1, 3]], [[1, 0, 2, 1]], attributes={"mode": "edge"}),
+    Case("Pad", 0, "edge-symbolic", [SYMBOLIC], [[0, 0, 1, 1, 0, 0, 1, 1]],
+         attributes={"mode": "edge"}, sizes=SIZES),
     Case("Concat", None, "one", [[2, 3]], attributes={"axis": 0}),
     Case("Concat", None, "three", [[2, 3], [1, 3], [4, 3]], attributes={"axis": 0}),
     Case("Concat", None, "last", [[2, 3], [2, 1], [2, 2]], attributes={"axis": -1}),
@@ -361,14 +365,14 @@ def test_pooling_windows_that_share_a_pixel_are_refused(op, window, run_referenc
 @pytest.mark.parametrize(
     "build, message",
     [
-        (lambda b, x: b.op("Pad", x, b.constant([1, 1]), mode="edge"), "mode 'edge'"),
+        (lambda b, x: b.op("Pad", x, b.constant([1, 1]), mode="reflect"), "mode 'reflect'"),
         (lambda b, x: b.op("Pad", x, b.constant([-1, 1])), "not for cuts"),
         (
             lambda b, x: b.op("Slice", x, *(b.constant([i]) for i in (-1, -9, 0, -1))),
             "positive steps",
         ),
     ],
-    ids=["edge", "cut", "backwards"],
+    ids=["reflect", "cut", "backwards"],
 )
 def test_what_a_shaping_rule_cannot_do_is_a_named_error(build, message, run_reference):
     with pytest.raises(NotImplementedError, match=message):

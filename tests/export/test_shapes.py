@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from impasto.export.dims import broadcast
 from impasto.export.graph import Graph
 from impasto.export.lowering import direct
 from impasto.export.program import objective_graph
-from impasto.export.shapes import broadcast, infer_shapes, known_ops
+from impasto.export.shapes import infer_shapes, known_ops
 
 OPEN = int(np.iinfo(np.int64).max)
 IMAGE = (1, 4, "H", "W")
@@ -121,6 +122,12 @@ def test_same_arithmetic_on_the_same_symbol_gives_the_same_size():
     assert b.op("Reshape", x, b.constant([4, 0, -1])).shape[0] == 4
 
 
+def test_the_last_rows_of_a_symbolic_size_are_a_known_number():
+    b = Graph()
+    x = b.input("x", (1, 3, "H", "W"))
+    assert b.op("Slice", x, *constants(b, [-2], [OPEN], [2], [1])).shape == (1, 3, 2, "W")
+
+
 def test_reshape_of_one_symbolic_size_keeps_its_name():
     b = Graph()
     row = b.op("Reshape", b.input("x", ("H",)), b.constant([1, -1]))
@@ -176,7 +183,7 @@ def test_unknown_op_is_an_error_that_lists_the_known_ones():
         ("Reshape", [("H", 3)], [[3, 3]], {}),
         ("Concat", [(2, 3), (3, 2)], [], {"axis": 0}),
         ("Slice", [("H",)], [[0], [4], [0], [2]], {}),
-        ("Slice", [("H",)], [[-2], [OPEN], [0], [1]], {}),
+        ("Slice", [("H",)], [[-2], [OPEN], [0], [2]], {}),
         ("Gram", [(2, 3, 4, 4)], [], {}),
     ],
 )

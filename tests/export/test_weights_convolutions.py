@@ -3,6 +3,7 @@ import types
 
 import numpy as np
 import pytest
+
 from impasto.engine.errors import (
     CorruptModel,
     IncompatibleModel,

@@ -3,6 +3,7 @@ import zipfile
 
 import numpy as np
 import pytest
+
 from impasto.engine.errors import CorruptModel, IncompatibleModel, ModelNotFound
 from impasto.export.weights.open import FORMATS, open_weights
 from impasto.export.weights.source import TensorInfo

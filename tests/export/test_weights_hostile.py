@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+
 from impasto.engine.errors import CorruptModel, IncompatibleModel, ModelError
 from impasto.export.weights.convolutions import read_convolutions
 from impasto.export.weights.open import open_weights
