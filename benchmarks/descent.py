@@ -1,7 +1,8 @@
-"""How far down the default pyramid gets, against SciPy's L-BFGS-B on torch's gradients at full size.
+"""How far down the default pyramid gets, against SciPy's L-BFGS-B on torch's gradients at full
+size.
 
-Same network, same formula, same pictures, same number of evaluations at full size; both final canvases
-are judged by one float64 evaluation in torch. Needs torch (see `make oracle`):
+Same network, same formula, same pictures, same number of evaluations at full size; both final
+canvases are judged by one float64 evaluation in torch. Needs torch (see `make oracle`):
 
     .venv-oracle/bin/python benchmarks/descent.py CONTENT STYLE --size 256 --evaluations 100
 """
@@ -59,9 +60,7 @@ def main() -> None:
     theirs_seconds = time.perf_counter() - began
     losses = [judge(scaled, fitted, options, canvas) for canvas in (result.canvas, theirs)]
     full = result.levels[-1].evaluations
-    print(
-        f"impasto:       loss {losses[0]:.4f}, {full} evaluations at full size, {ours_seconds:.1f} s"
-    )
+    print(f"impasto:       loss {losses[0]:.4f}, {full} evaluations, {ours_seconds:.1f} s")
     print(f"torch + SciPy: loss {losses[1]:.4f}, {evaluations} evaluations, {theirs_seconds:.1f} s")
     print(f"ratio of losses: {losses[0] / losses[1]:.3f}")
 

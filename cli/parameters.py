@@ -10,14 +10,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from ..engine.options import (
-    COARSEST_SIDE,
-    DEFAULT_ITERATIONS,
-    Border,
-    Formula,
-    Optimizer,
-    Pooling,
-)
+from ..engine.options import COARSEST_SIDE, DEFAULT_ITERATIONS, Border, Formula, Optimizer, Pooling
 from .exits import show_tracebacks
 
 __all__ = [

@@ -9,6 +9,7 @@ Importing this package imports nothing heavy: the names below are loaded when th
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+# In a checkout the parts lie beside this folder, not inside it as they do when installed; Python
+# started there finds this folder first.
+if (_checkout := Path(__file__).parent.parent / "engine" / "stylize.py").is_file():
+    __path__.append(str(_checkout.parents[1]))
 
 _HOMES = {
     "Engine": "engine.engine",
