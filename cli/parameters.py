@@ -10,7 +10,15 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from ..engine.options import COARSEST_SIDE, DEFAULT_ITERATIONS, Border, Formula, Optimizer, Pooling
+from ..engine.options import (
+    COARSEST_SIDE,
+    DEFAULT_ITERATIONS,
+    DEFAULT_STYLE_WEIGHTS,
+    Border,
+    Formula,
+    Optimizer,
+    Pooling,
+)
 from .exits import show_tracebacks
 
 __all__ = [
@@ -114,11 +122,12 @@ ContentWeight: TypeAlias = Annotated[
     ),
 ]
 StyleWeight: TypeAlias = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--style-weight",
         metavar="FACTOR",
         help="How much the painting counts, 0 or more.",
+        show_default=", ".join(f"{v:g} with {k}" for k, v in DEFAULT_STYLE_WEIGHTS.items()),
         rich_help_panel=_LOOK,
     ),
 ]

@@ -2,11 +2,11 @@
 
 The program computes, for a canvas with features F (C x N at each layer):
 
-    loss = Σ_content  a_l Σ (F_l - T_l)²  +  Σ_style  b_l Σ (F_l F_lᵀ / N_l - A_l / N_s,l)²  +  c ·
-    tv
+    loss = Σ_content a_l Σ (F_l - T_l)² + Σ_style b_l Σ (F_l F_lᵀ / N_l - A_l / N_s,l)² + c · tv
 
-and every formula is a choice of a, b and c. W is `content_weight`, S `style_weight`, V `tv_weight`;
-the layers' own weights are u_l (content) and w_l (style, scaled to sum to 1).
+and every formula is a choice of a, b and c. W is `content_weight`, S `style_weight` (25, or 1000
+with gatys, where none is given), V `tv_weight`; the layers' own weights are u_l (content) and w_l
+(style, scaled to sum to 1).
 
 gatys (Gatys et al. 2015, equations 1, 4, 5 and 7; ours compares means over positions, so that style
 and canvas may have different sizes: with equal sizes it is the paper's formula):
@@ -45,7 +45,7 @@ def coefficients(
         for layer, target in content.items()
     ]
     values += [
-        options.style_weight * options.style_layers[layer] / total * _style(options, target)
+        options.style_factor * options.style_layers[layer] / total * _style(options, target)
         for layer, target in style.items()
     ]
     return np.array([*values, options.tv_weight], np.float32)

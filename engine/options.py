@@ -13,6 +13,7 @@ __all__ = [
     "DEFAULT_CONTENT_LAYERS",
     "DEFAULT_ITERATIONS",
     "DEFAULT_STYLE_LAYERS",
+    "DEFAULT_STYLE_WEIGHTS",
     "Border",
     "Formula",
     "Optimizer",
@@ -29,6 +30,9 @@ DEFAULT_CONTENT_LAYERS: Mapping[str, float] = {"relu4_2": 1.0}
 DEFAULT_STYLE_LAYERS: Mapping[str, float] = dict.fromkeys(
     ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), 1.0
 )
+# Content : style, at which a photograph stays one and the strokes are clear. The paper's ratios are
+# 1e3 to 1e5.
+DEFAULT_STYLE_WEIGHTS: Mapping[str, float] = {"relative": 25.0, "gatys": 1000.0}
 # From the coarsest level on; the last number goes for every finer one. Coarse levels decide the
 # composition, and their steps cost a quarter each of the next level's.
 DEFAULT_ITERATIONS = (200, 120, 80)
@@ -52,7 +56,8 @@ class Options:
             `formulas`.
         content_layers, style_layers: relative weight of each layer; those of the style layers are
             scaled to sum to 1.
-        content_weight, style_weight, tv_weight: factors of the three kinds of term, at least 0.
+        content_weight, style_weight, tv_weight: factors of the three kinds of term, at least 0. A
+            style weight of None is the usual one of the objective (`DEFAULT_STYLE_WEIGHTS`).
         pool: "max" as the network was trained, or "average" as the paper prefers.
         border: what the network sees around the picture: "replicate", the outermost pixels again;
             or "zeros", the mean colour, as in its training and in the paper: it leaves a frame.
@@ -80,7 +85,7 @@ class Options:
         default_factory=lambda: DEFAULT_STYLE_LAYERS, hash=False
     )
     content_weight: float = 1.0
-    style_weight: float = 25.0
+    style_weight: float | None = None
     tv_weight: float = 0.0
     pool: Pooling = "max"
     border: Border = "replicate"
@@ -102,8 +107,8 @@ class Options:
         _choice("optimizer", self.optimizer, get_args(Optimizer))
         if not isinstance(self.init, str) or not self.init:
             raise OptionsError(f"init must be content, style, noise or a path, not {self.init!r}")
-        for name in ("content_weight", "style_weight", "tv_weight"):
-            _number(name, getattr(self, name), 0, _LARGEST)
+        for name in ("content_weight", "style_factor", "tv_weight"):
+            _number(name.replace("factor", "weight"), getattr(self, name), 0, _LARGEST)
         _number("step", self.step, 1e-6, 1)
         _number("init_blend", self.init_blend, 0, 1)
         _number("style_scale", self.style_scale, 1 / 16, 16)
@@ -114,11 +119,18 @@ class Options:
             # A copy: what the caller does to his own dictionary later was never validated.
             object.__setattr__(self, name, dict(layers))
         if not (self.content_layers and self.content_weight) and not (
-            self.style_layers and self.style_weight
+            self.style_layers and self.style_factor
         ):
             raise OptionsError(
                 "nothing is asked for: neither content nor style has layers and a weight above 0"
             )
+
+    @property
+    def style_factor(self) -> float:
+        """The style weight, or the usual one of the objective where none is given."""
+        if self.style_weight is None:
+            return DEFAULT_STYLE_WEIGHTS[self.objective]
+        return self.style_weight
 
     def _check_iterations(self) -> None:
         if self.iterations is None:

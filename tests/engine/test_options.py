@@ -42,11 +42,19 @@ def test_numbers_are_taken_within_their_range_only(name):
     for value in (low, high):
         assert getattr(Options(**{name: value}), name) == value
     wrong = (low - 1e-7, high * 1.001, -1, 1e308, 10**400, math.nan, math.inf, -math.inf)
-    for value in (*wrong, None, *NOT_A_NUMBER):
+    unset = () if getattr(Options(), name) is None else (None,)
+    for value in (*wrong, *unset, *NOT_A_NUMBER):
         with pytest.raises(
             OptionsError, match=re.escape(f"{name} must be a number from {low:g} to")
         ):
             Options(**{name: value})
+
+
+@pytest.mark.parametrize("objective, factor", [("relative", 25.0), ("gatys", 1000.0)])
+def test_style_weight_follows_the_objective_where_none_is_given(objective, factor):
+    assert Options(objective=objective).style_factor == factor
+    assert Options(objective=objective, style_weight=3.0).style_factor == 3.0
+    assert Options(objective=objective, style_weight=0).style_factor == 0
 
 
 @pytest.mark.parametrize("name", CHOICES)

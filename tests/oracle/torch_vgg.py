@@ -54,7 +54,7 @@ def relative(options, found):
         if kind == "content":
             weight = options.content_weight * options.content_layers[layer]
         else:
-            weight = options.style_weight * options.style_layers[layer] / total
+            weight = options.style_factor * options.style_layers[layer] / total
         factors[name] = weight / float((target.double() ** 2).sum())
     return factors
 
