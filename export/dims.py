@@ -23,10 +23,7 @@ Shape: TypeAlias = tuple[Dim, ...]
 
 
 def broadcast(*shapes: Shape) -> Shape:
-    """The common shape of elementwise operands, as in numpy.
-
-    Symbols must match exactly or meet 1.
-    """
+    """The common shape of elementwise operands, as in numpy; a symbol meets itself or 1."""
     rank = max(len(shape) for shape in shapes)
     padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
     return tuple(_broadcast_dim(dims) for dims in zip(*padded, strict=True))

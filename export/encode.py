@@ -15,13 +15,11 @@ from .graph import Graph, Node, Value
 
 __all__ = ["OPSET", "encode"]
 
-OPSET = (
-    18  # the newest that every supported runtime and the reference evaluator share, and all we need
-)
+# The newest that every supported runtime and the reference evaluator share, and all we need.
+OPSET = 18
 _IR_VERSION = 9
 
-# Not in the ONNX standard under these names: MaxPool's optional second output makes it another op
-# to us.
+# MaxPool with its optional second output is another op to us.
 _NAMES = {"MaxPoolIndices": "MaxPool"}
 
 
@@ -70,9 +68,7 @@ def encode(
     _require_unique_names(graph, constants)
     initializers = [initializer(value) for value in constants.values()]
     stored = {}
-    if weights is None:
-        initializers += [_declared(value) for value in graph.weights.values()]
-    else:
+    if weights is not None:
         for key in graph.weights:
             half = weights[key].dtype == np.float16
             stored[key] = np.asarray(weights[key], np.float16 if half else floats)
@@ -85,13 +81,13 @@ def encode(
         for key, value in graph.outputs.items()
     ]
     inputs = [info(value) for value in graph.inputs.values()]
-    # The checker sees the weights as inputs: shapes are all it needs, of contents it makes copies.
-    inputs += [
-        helper.make_tensor_value_info(
-            key, helper.np_dtype_to_tensor_dtype(content.dtype), content.shape
-        )
-        for key, content in stored.items()
-    ]
+    # The checker sees the weights as inputs: shapes are all it needs. It would copy their contents,
+    # and look on the disk for those that are declared only.
+    for key, value in graph.weights.items():
+        content = stored.get(key)
+        kind = kinds["float"] if content is None else helper.np_dtype_to_tensor_dtype(content.dtype)
+        shape = value.shape if content is None else content.shape
+        inputs.append(helper.make_tensor_value_info(key, kind, shape))
     model = helper.make_model(
         helper.make_graph(nodes, name, inputs, outputs, initializers),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -99,10 +95,12 @@ def encode(
         producer_name="impasto",
     )
     helper.set_model_props(model, dict(metadata or {}))
-    if weights is not None:  # the checker would look for external data on the disk
-        onnx.checker.check_model(model, full_check=True)
-        del model.graph.input[len(graph.inputs) :]
-    return _splice(model, stored) if stored else bytes(model.SerializeToString())
+    onnx.checker.check_model(model, full_check=True)
+    del model.graph.input[len(graph.inputs) :]
+    if weights is not None:
+        return _splice(model, stored)
+    model.graph.initializer.extend(map(_declared, graph.weights.values()))
+    return bytes(model.SerializeToString())
 
 
 def _splice(model: Any, weights: Mapping[str, np.ndarray]) -> bytes:

@@ -28,8 +28,9 @@ def append_features(
     border: Border = "zeros",
     weight: Callable[[Graph, str, tuple[int, ...]], Value] = Graph.weight,
 ) -> dict[str, Value]:
-    """Append every layer of the architecture; return them by name, each (1, C, H // stride, W //
-    stride).
+    """Append every layer of the architecture and return them by name.
+
+    Each is (1, C, H // stride, W // stride).
 
     Args:
         image: (1, 3, H, W), RGB in 0..1. Zero padding comes after the preparation, as in the

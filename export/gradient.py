@@ -24,10 +24,10 @@ _RULES: dict[tuple[str, int | None], Rule] = {}
 
 
 def vjp(op: str, argument: int | None = 0) -> Callable[[Rule], Rule]:
-    """Register the rule for one argument of `op`; None registers it for every argument (Concat).
+    """Register the rule for one argument of `op`, or for every one where `argument` is None.
 
-    A rule for every argument is called once per argument, with `node.attributes["argument"]`
-    telling which.
+    A rule for every argument (of Concat) finds the one it is called for in
+    `node.attributes["argument"]`.
     """
 
     def register(rule: Rule) -> Rule:

@@ -52,8 +52,7 @@ class Graph:
     """A program under construction: nodes in an order in which they can run.
 
     Args:
-        prefix: begins every name made here; a graph made from another one needs a prefix of its
-            own.
+        prefix: of every name made here; a graph made from another one needs a prefix of its own.
     """
 
     def __init__(self, prefix: str = "") -> None:
@@ -87,9 +86,10 @@ class Graph:
         return self.ops(op, *inputs, **attributes)[0]
 
     def ops(self, op: str, *inputs: Value, **attributes: Any) -> tuple[Value, ...]:
-        """Append a node and return all its outputs.
+        """Append a node and return all its outputs, whose shapes are inferred.
 
-        Their shapes are inferred, or it is an error.
+        Raises:
+            NotImplementedError, ValueError: see `shapes.infer_shapes`.
         """
         outputs = tuple(
             Value(self._fresh(op), shape, dtype)

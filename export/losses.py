@@ -1,7 +1,7 @@
-"""The terms of the objective as graph builders: each returns a scalar, without its weight.
+"""The terms of the objective as graph builders: each is a scalar, without its weight.
 
-Every formula that the engine offers (the paper's, the relative one, the presets) is a choice of
-coefficients for these same terms, so that one program serves them all; see `engine/formulas.py`.
+Every formula that the engine offers is a choice of coefficients for these same terms, so that one
+program serves them all; see `engine/formulas.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 from .graph import Graph, Value
 
-__all__ = ["content", "style", "total_variation"]
+__all__ = ["content", "gram_per_position", "style", "total_variation"]
 
 
 def content(b: Graph, features: Value, target: Value) -> Value:
@@ -24,7 +24,12 @@ def style(b: Graph, features: Value, target: Value) -> Value:
     The paper compares sums over positions, and so needs a style image of the canvas's size; means
     over positions compare pictures of any two sizes. `target` is A / N_s, (C, C).
     """
-    return _sum_of_squares(b, b.op("Sub", b.op("Gram", features), target))
+    return _sum_of_squares(b, b.op("Sub", gram_per_position(b, features), target))
+
+
+def gram_per_position(b: Graph, features: Value) -> Value:
+    """F Fᵀ / N of (1, C, h, w) features, N = h w: the mean of f fᵀ over the positions, (C, C)."""
+    return b.op("Div", b.op("Gram", features), _positions(b, features))
 
 
 def total_variation(b: Graph, image: Value) -> Value:
@@ -32,9 +37,14 @@ def total_variation(b: Graph, image: Value) -> Value:
 
     Not in the paper; Mahendran & Vedaldi 2015, arXiv:1412.0035, equation 3 with β = 2.
     """
-    pixels = b.op("Div", b.op("Cast", b.op("Size", image), to="float"), b.constant(3.0))
     down, right = (_sum_of_squares(b, _differences(b, image, axis)) for axis in (2, 3))
-    return b.op("Div", b.op("Add", down, right), pixels)
+    return b.op("Div", b.op("Add", down, right), _positions(b, image))
+
+
+def _positions(b: Graph, x: Value) -> Value:
+    """h w of (1, C, h, w), as a float."""
+    elements = b.op("Cast", b.op("Size", x), to="float")
+    return b.op("Div", elements, b.constant(float(x.shape[1])))
 
 
 def _sum_of_squares(b: Graph, x: Value) -> Value:

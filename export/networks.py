@@ -29,8 +29,9 @@ class Convolution:
 class Layer:
     """One layer whose features can be looked at.
 
-    `channels` is C; `stride` is how many picture pixels one position covers along a side, 2^(pools
-    above it).
+    Args:
+        channels: C.
+        stride: pixels of the picture that one position covers along a side, 2^(poolings so far).
     """
 
     name: str

@@ -1,97 +1,82 @@
-"""Programs: what a session runs.
+"""Programs: what a session runs, for a canvas of any size.
 
-One for targets, one for the objective; both for a canvas of any size.
+"content" gives the features of the content picture and "style" the Gram matrices of a style
+picture; both are targets of the "objective", which gives the terms of the loss and its gradient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, TypeAlias
 
-from . import losses, rules
+from . import losses
+from . import rules as rules  # importing it registers the gradient rules
 from .encode import encode
-from .features import Border, Pooling, append_features
+from .features import append_features
 from .gradient import gradient
 from .graph import Graph, Value
 from .lowering import direct
 from .networks import Architecture, Network
+from .selection import Selection
 
-__all__ = ["build_objective", "build_targets", "objective_graph", "targets_graph"]
+__all__ = ["Kind", "build_program", "content_graph", "objective_graph", "style_graph"]
 
-assert rules  # importing it registers the gradient rules
+Kind: TypeAlias = Literal["content", "style", "objective"]
 
 
-def build_targets(
-    network: Network,
-    content_layers: Sequence[str],
-    style_layers: Sequence[str],
-    pooling: Pooling = "max",
-    border: Border = "zeros",
+def build_program(
+    kind: Kind, network: Network, selection: Selection
 ) -> tuple[bytes, tuple[str, ...]]:
-    """The model, and the names of its weights, of the program of the targets.
+    """The checked model of a program, and the names of the weights that it declares.
 
-    Inputs: `image`. Outputs: `content.<layer>`, the features; `style.<layer>`, the Gram matrix per
-    position.
+    Raises:
+        ValueError: the network has no such layer, and the message lists those it has; or the
+            selection has no layer for this kind of program.
     """
-    graph = targets_graph(network, content_layers, style_layers, pooling, border)
-    return encode(direct.lower(graph), "targets"), tuple(graph.weights)
+    graph = _GRAPHS[kind](network, selection)
+    return encode(direct.lower(graph), kind), tuple(graph.weights)
 
 
-def build_objective(
-    network: Network,
-    content_layers: Sequence[str],
-    style_layers: Sequence[str],
-    pooling: Pooling = "max",
-    border: Border = "zeros",
-) -> tuple[bytes, tuple[str, ...]]:
-    """The model, and the names of its weights, of the program of the loss and its gradient.
+def content_graph(network: Network, selection: Selection) -> Graph:
+    """Input: `image`. Outputs: `content.<layer>`, the features, (1, C, h, w)."""
+    b = Graph()
+    layers = _features(b, network, selection, selection.content_layers)
+    for name in selection.content_layers:
+        b.output(f"content.{name}", layers[name])
+    return b
+
+
+def style_graph(network: Network, selection: Selection) -> Graph:
+    """Input: `image`. Outputs: `style.<layer>`, the Gram matrix per position, (C, C)."""
+    b = Graph()
+    layers = _features(b, network, selection, selection.style_layers)
+    for name in selection.style_layers:
+        b.output(f"style.{name}", losses.gram_per_position(b, layers[name]))
+    return b
+
+
+def objective_graph(network: Network, selection: Selection) -> Graph:
+    """The terms of the loss, and the gradient of their sum.
 
     Inputs:
         image: (1, 3, H, W), RGB in 0..1.
-        content.<layer>: (1, C, h, w), the features to match; style.<layer>: (C, C), the Gram matrix
-        to match.
+        content.<layer>: (1, C, h, w), the features to match.
+        style.<layer>: (C, C), the Gram matrix per position to match.
         coefficients: (terms,), the factor of each term: content layers, style layers, total
             variation.
 
     Outputs:
-        loss: scalar; gradient: (1, 3, H, W); terms: (terms,), each already multiplied by its
-            coefficient.
+        gradient: (1, 3, H, W).
+        terms: (terms,), each already multiplied by its coefficient; they sum to the loss.
     """
-    graph = objective_graph(network, content_layers, style_layers, pooling, border)
-    return encode(direct.lower(graph), "objective"), tuple(graph.weights)
-
-
-def targets_graph(
-    network: Network,
-    content_layers: Sequence[str],
-    style_layers: Sequence[str],
-    pooling: Pooling = "max",
-    border: Border = "zeros",
-) -> Graph:
-    """The targets program before lowering."""
     b = Graph()
-    layers = _features(b, network, [*content_layers, *style_layers], pooling, border)
-    for name in content_layers:
-        b.output(f"content.{name}", layers[name])
-    for name in style_layers:
-        b.output(f"style.{name}", b.op("Gram", layers[name]))
-    return b
-
-
-def objective_graph(
-    network: Network,
-    content_layers: Sequence[str],
-    style_layers: Sequence[str],
-    pooling: Pooling = "max",
-    border: Border = "zeros",
-) -> Graph:
-    """The objective program before lowering."""
-    b = Graph()
-    layers = _features(b, network, [*content_layers, *style_layers], pooling, border)
+    wanted = [*selection.content_layers, *selection.style_layers]
+    layers = _features(b, network, selection, wanted)
     terms = []
-    for name in content_layers:
+    for name in selection.content_layers:
         target = b.input(f"content.{name}", layers[name].shape)
         terms.append(losses.content(b, layers[name], target))
-    for name in style_layers:
+    for name in selection.style_layers:
         channels = layers[name].shape[1]
         target = b.input(f"style.{name}", (channels, channels))
         terms.append(losses.style(b, layers[name], target))
@@ -100,27 +85,32 @@ def objective_graph(
     joined = b.op("Concat", *(_as_vector(b, term) for term in terms), axis=0)
     weighted = b.op("Mul", joined, coefficients)
     loss = b.op("ReduceSum", weighted, keepdims=0)
-    b.output("loss", loss)
     b.output("gradient", gradient(b, loss, b.inputs["image"]))
     b.output("terms", weighted)
     return b
 
 
+_GRAPHS: Mapping[Kind, Callable[[Network, Selection], Graph]] = {
+    "content": content_graph,
+    "style": style_graph,
+    "objective": objective_graph,
+}
+
+
 def _features(
-    b: Graph, network: Network, wanted: Sequence[str], pooling: Pooling, border: Border
+    b: Graph, network: Network, selection: Selection, wanted: Sequence[str]
 ) -> dict[str, Value]:
     image = b.input("image", (1, 3, "H", "W"))
     prefix = _up_to_deepest(network.architecture, wanted)
-    return append_features(b, image, prefix, network.mean, network.std, pooling, border)
+    return append_features(
+        b, image, prefix, network.mean, network.std, selection.pool, selection.border
+    )
 
 
 def _up_to_deepest(architecture: Architecture, wanted: Sequence[str]) -> Architecture:
-    """The shortest prefix that has all these layers.
-
-    An unknown one is an error that lists the known.
-    """
+    """The shortest prefix that has all these layers."""
     if not wanted:
-        raise ValueError("a program needs at least one content layer or style layer")
+        raise ValueError("a program needs at least one layer")
     deepest = [architecture.up_to(layer) for layer in wanted]
     return max(deepest, key=lambda prefix: len(prefix.layers()))
 

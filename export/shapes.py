@@ -57,7 +57,7 @@ def _elementwise(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
     return [(broadcast(*(value.shape for value in inputs)), inputs[0].dtype)]
 
 
-@_rule("Greater", "GreaterOrEqual", "Equal")
+@_rule("Greater", "GreaterOrEqual")
 def _comparison(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
     return [(broadcast(*(value.shape for value in inputs)), "bool")]
 
@@ -70,11 +70,6 @@ def _same(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
 @_rule("Cast")
 def _cast(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
     return [(inputs[0].shape, attributes["to"])]
-
-
-@_rule("Where")
-def _where(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
-    return [(broadcast(*(value.shape for value in inputs)), inputs[1].dtype)]
 
 
 @_rule("Shape")
@@ -231,7 +226,7 @@ def _like_first(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
 
 @_rule("Gram")
 def _gram(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
-    """Semantic op: the mean of f fᵀ over the positions of (1, C, H, W) features: (C, C)."""
+    """Semantic op: F Fᵀ, the sum of f fᵀ over the positions of (1, C, H, W) features: (C, C)."""
     batch, channels = inputs[0].shape[:2]
     if batch != 1:
         raise ValueError("a Gram matrix is that of one picture")

@@ -1,8 +1,8 @@
 """The direct lowering: every semantic op in standard ONNX ops, in the usual (1, C, H, W) layout.
 
-Right for GPUs, where the provider chooses its own convolution algorithm, and the yardstick for any
-other
-lowering: it is the same function, so that results differ by rounding alone.
+How a convolution is computed is left to the provider. Any other lowering is the same function, so
+that its results differ from this one's by rounding alone. (On a GPU, MaxUnpool may be computed by
+the processor, and every gradient of a max pooling then crosses the bus; average pooling has none.)
 """
 
 from __future__ import annotations
@@ -79,10 +79,7 @@ def _relu_gradient(b: Graph, node: Node, inputs: list[Value]) -> Value:
 
 
 def _conv_gradient(b: Graph, node: Node, inputs: list[Value]) -> Value:
-    """At stride 1 a convolution with flipped, transposed weights.
-
-    Measured faster than ConvTranspose.
-    """
+    """At stride 1 a convolution with flipped, transposed weights: faster than ConvTranspose."""
     x, weight, g = inputs
     attributes = node.attributes
     strides, group = attributes.get("strides", [1, 1]), attributes.get("group", 1)
@@ -158,24 +155,18 @@ def _grow(b: Graph, g: Value, x: Value) -> Value:
 
 def _gram(b: Graph, node: Node, inputs: list[Value]) -> Value:
     flat = _flatten(b, inputs[0])
-    product = b.op("MatMul", flat, b.op("Transpose", flat, perm=[1, 0]))
-    return b.op("Div", product, _positions(b, flat))
+    return b.op("MatMul", flat, b.op("Transpose", flat, perm=[1, 0]))
 
 
 def _gram_gradient(b: Graph, node: Node, inputs: list[Value]) -> Value:
     x, symmetric = inputs
-    flat = _flatten(b, x)
-    scaled = b.op("Div", symmetric, _positions(b, flat))
-    return b.op("Reshape", b.op("MatMul", scaled, flat), b.op("Shape", x), like=x.shape)
+    product = b.op("MatMul", symmetric, _flatten(b, x))
+    return b.op("Reshape", product, b.op("Shape", x), like=x.shape)
 
 
 def _flatten(b: Graph, x: Value) -> Value:
     """(1, C, H, W) -> (C, H W)."""
     return b.op("Reshape", x, b.constant([int(x.shape[1]), -1]))
-
-
-def _positions(b: Graph, flat: Value) -> Value:
-    return b.op("Cast", b.op("Shape", flat, start=1), to="float")
 
 
 _EMITTERS: dict[str, Emitter] = {

@@ -60,10 +60,7 @@ def _abs(b: Graph, node: Node, g: Value) -> Value:
 
 @vjp("Max", 0)
 def _max_left(b: Graph, node: Node, g: Value) -> Value:
-    """The left operand wins a tie.
-
-    (torch halves the gradient between the two; both are subgradients.)
-    """
+    """The left operand wins a tie. (torch gives each a half; both are subgradients.)"""
     return b.op("Mul", g, _mask(b, "GreaterOrEqual", *node.inputs))
 
 

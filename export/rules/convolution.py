@@ -10,9 +10,6 @@ __all__: list[str] = []
 
 @vjp("Conv")
 def _conv(b: Graph, node: Node, g: Value) -> Value:
-    """The transposed convolution with the same weights.
-
-    How it is computed is the lowering's choice.
-    """
+    """The transposed convolution with the same weights; the lowering says how it is computed."""
     x, weight = node.inputs[:2]
     return b.op("ConvGradient", x, weight, g, **node.attributes)

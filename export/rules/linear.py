@@ -26,6 +26,6 @@ def _swap_last(b: Graph, x: Value) -> Value:
 
 @vjp("Gram")
 def _gram(b: Graph, node: Node, g: Value) -> Value:
-    """G = F Fᵀ / N gives (g + gᵀ) F / N: one product, where the two MatMul rules would make two."""
+    """G = F Fᵀ gives (g + gᵀ) F: one product, where the two MatMul rules would make two."""
     symmetric = b.op("Add", g, b.op("Transpose", g, perm=[1, 0]))
     return b.op("GramGradient", node.inputs[0], symmetric)

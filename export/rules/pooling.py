@@ -1,7 +1,4 @@
-"""Pooling.
-
-Windows do not reach past the last whole one (floor), as in VGG: what is left over gets 0.
-"""
+"""Pooling. As in VGG there is no window past the last whole one: what is left over gets 0."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..dims import Dim
 from ..gradient import vjp
 from ..graph import Graph, Node, Value
 
@@ -36,10 +37,7 @@ def _expand(b: Graph, node: Node, g: Value) -> Value:
 
 @vjp("Pad")
 def _pad(b: Graph, node: Node, g: Value) -> Value:
-    """Cut the border off again; a border of repeated pixels (mode "edge") adds up on the outermost.
-
-    The border of mode "constant" depends on nothing.
-    """
+    """Cut the border off again; one of repeated pixels (mode "edge") is added to the outermost."""
     mode = node.attributes.get("mode", "constant")
     if mode not in ("constant", "edge"):
         raise NotImplementedError(f"no gradient rule for Pad with mode {mode!r}")
@@ -69,12 +67,17 @@ def _slice_gradient(b: Graph, node: Node, g: Value) -> Value:
         axis %= len(x.shape)
         if step < 0:
             raise NotImplementedError("Slice has a gradient rule for positive steps only")
-        if start < 0:  # a symbolic size has no shape rule for this
-            start = max(start + int(x.shape[axis]), 0)
         if step != 1:
             g = _spread(b, g, axis, step)
-        g = _pad_axis(b, g, x, axis, start)
+        g = _pad_axis(b, g, x, axis, _first(start, x.shape[axis]))
     return g
+
+
+def _first(start: int, size: Dim) -> int | None:
+    """Where a slice begins; None where all that is known is that it goes to the end."""
+    if start >= 0:
+        return start
+    return max(start + size, 0) if isinstance(size, int) else None
 
 
 @vjp("Concat", None)

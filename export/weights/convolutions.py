@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...engine.errors import CorruptModel, IncompatibleModel
-from .naming import SCHEMES, Pair, Position, Scheme, label
+from .naming import SCHEMES, Pair, Position, Scheme
 from .onnx_file import ConvNode, OnnxFile
 from .source import TensorSource
 
@@ -18,7 +18,7 @@ __all__ = ["read_convolutions"]
 
 
 def read_convolutions(
-    source: TensorSource, architecture: Architecture, *, exact: bool = True
+    source: TensorSource, architecture: Architecture
 ) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
     """Read the convolutions of `architecture`, float32.
 
@@ -28,7 +28,6 @@ def read_convolutions(
     Args:
         source: an open checkpoint; one tensor is read at a time.
         architecture: a VGG or a prefix of one.
-        exact: refuse convolutions behind the last one of `architecture`; False for a prefix.
 
     Raises:
         IncompatibleModel: names the first convolution that is missing, extra or of another shape.
@@ -42,7 +41,7 @@ def read_convolutions(
         pair = found.get(position, Pair())
         if position in wanted:
             _check(source, scheme, wanted[position], pair)
-        elif exact or position < positions[-1]:
+        else:
             _refuse_extra(source, architecture, pair)
     weights: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
     for position, convolution in wanted.items():
@@ -59,7 +58,7 @@ def _scheme_of(source: TensorSource) -> tuple[Scheme, dict[Position, Pair]]:
         if any(pair.weight for pair in found.values()):
             return scheme, found
     known = ", ".join(scheme.name for scheme in SCHEMES)
-    raise IncompatibleModel(f"{label(source)} has no convolutions under a known name ({known})")
+    raise IncompatibleModel(f"{source.label} has no convolutions under a known name ({known})")
 
 
 def _check(source: TensorSource, scheme: Scheme, convolution: Convolution, pair: Pair) -> None:
@@ -70,16 +69,16 @@ def _check(source: TensorSource, scheme: Scheme, convolution: Convolution, pair:
     parts = (("weight", pair.weight, tuple(stored)), ("bias", pair.bias, (convolution.outputs,)))
     for part, name, expected in parts:
         if name is None or name not in source.tensors:
-            raise IncompatibleModel(f"{label(source)} has no {part} for {convolution.name}")
+            raise IncompatibleModel(f"{source.label} has no {part} for {convolution.name}")
         shape = source.tensors[name].shape
         if shape != expected:
             raise IncompatibleModel(
-                f"{label(source)} has {name} of shape {shape}, "
+                f"{source.label} has {name} of shape {shape}, "
                 f"but the {part} of {convolution.name} needs {expected}"
             )
     if pair.node is not None and not _is_plain(pair.node):
         raise IncompatibleModel(
-            f"{label(source)} has a Conv of {pair.weight} that is not 3x3 with stride 1 and "
+            f"{source.label} has a Conv of {pair.weight} that is not 3x3 with stride 1 and "
             f"padding 1, as {convolution.name} must be"
         )
 
@@ -101,7 +100,7 @@ def _refuse_extra(source: TensorSource, architecture: Architecture, pair: Pair) 
     # A head of 1x1 or full-size convolutions is a classifier, and flat weights are no convolution.
     if info is not None and len(info.shape) == 4 and 3 in info.shape:
         raise IncompatibleModel(
-            f"{label(source)} has an extra convolution {pair.weight}, "
+            f"{source.label} has an extra convolution {pair.weight}, "
             f"which {architecture.name} does not have"
         )
 
@@ -113,7 +112,7 @@ def _check_normalisation(source: TensorSource, count: int) -> None:
     convolutions = 0
     for operator in source.operators:
         if operator == "BatchNormalization":
-            raise IncompatibleModel(f"{label(source)} is a VGG with batch normalisation")
+            raise IncompatibleModel(f"{source.label} is a VGG with batch normalisation")
         convolutions += operator == "Conv"
         if convolutions == count:
             return
@@ -123,5 +122,5 @@ def _read(source: TensorSource, name: str) -> np.ndarray[Any, np.dtype[np.float3
     with np.errstate(over="ignore"):
         values = source.read(name).astype(np.float32, copy=False)
     if not np.isfinite(values).all():
-        raise CorruptModel(f"{label(source)} has a NaN, or a number beyond float32, in {name}")
+        raise CorruptModel(f"{source.label} has a NaN, or a number beyond float32, in {name}")
     return values

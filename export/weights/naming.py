@@ -20,7 +20,7 @@ from .source import TensorSource
 if TYPE_CHECKING:
     from ..networks import Architecture
 
-__all__ = ["SCHEMES", "Pair", "Position", "Scheme", "label"]
+__all__ = ["SCHEMES", "Pair", "Position", "Scheme"]
 
 Position = tuple[int, ...]
 
@@ -59,11 +59,6 @@ class Scheme:
     axes: tuple[int, int, int, int] = (0, 1, 2, 3)
 
 
-def label(source: TensorSource) -> str:
-    """What messages call a source: its file, where it has one."""
-    return str(getattr(source, "label", "the checkpoint"))
-
-
 def _gather(
     source: TensorSource, entries: Iterator[tuple[str, Position, str]]
 ) -> dict[Position, Pair]:
@@ -74,7 +69,7 @@ def _gather(
         part = "weight" if kind in _WEIGHTS else "bias"
         if getattr(pair, part) is not None:
             raise IncompatibleModel(
-                f"{label(source)} has two tensors for one place: {getattr(pair, part)} and {name}"
+                f"{source.label} has two tensors for one place: {getattr(pair, part)} and {name}"
             )
         setattr(pair, part, name)
     return found
@@ -94,7 +89,7 @@ def _find_ours(source: TensorSource) -> dict[Position, Pair]:
 
 def _find_torchvision(source: TensorSource) -> dict[Position, Pair]:
     if any(_TORCHVISION_NORM.fullmatch(name) for name in source.tensors):
-        raise IncompatibleModel(f"{label(source)} is a VGG with batch normalisation")
+        raise IncompatibleModel(f"{source.label} is a VGG with batch normalisation")
     return _gather(source, _matches(source, _TORCHVISION))
 
 

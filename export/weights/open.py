@@ -13,7 +13,7 @@ from .npz_file import NpzFile, is_npz
 from .onnx_file import OnnxFile, is_onnx
 from .safetensors_file import SafetensorsFile, is_safetensors
 from .source import FileSource, TensorSource
-from .torch_file import TorchLegacyFile, TorchTarFile, TorchZipFile, is_torch_tar, torch_root
+from .torch_file import TorchLegacyFile, TorchZipFile, is_torch_tar, torch_root
 from .zip_members import ZIP_MAGIC, ZipMembers
 
 __all__ = ["FORMATS", "open_weights"]
@@ -61,10 +61,6 @@ FORMATS = (
     _Format("torch .pth", _torch_zip),
     _Format("torch .pth before 1.6", _torch_legacy),
     _Format(
-        "torch tar before 0.1.10 (refused)",
-        lambda it: TorchTarFile(it.file) if is_torch_tar(it.head) else None,
-    ),
-    _Format(
         "NumPy .npz",
         lambda it: NpzFile(it.file, it.archive) if it.archive and is_npz(it.archive) else None,
     ),
@@ -89,6 +85,8 @@ def open_weights(path: Path) -> TensorSource:
             source = kind.read(candidate)
             if source is not None:
                 return source
+        if is_torch_tar(candidate.head):
+            raise file.corrupt("is a tar checkpoint of torch before 0.1.10, which is not read")
         known = ", ".join(kind.name for kind in FORMATS)
         raise file.corrupt(f"is in no known format ({known})")
     except OSError as error:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -24,13 +25,20 @@ class TensorInfo:
     dtype: str
 
 
-class TensorSource(Protocol):
-    """A checkpoint: `tensors` lists it in file order, `read` fetches one tensor."""
+class TensorSource(ABC):
+    """A checkpoint: `tensors` lists it in file order, `read` fetches one tensor.
+
+    `label` is what messages call it.
+    """
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self._tensors: dict[str, TensorInfo] = {}
 
     @property
     def tensors(self) -> Mapping[str, TensorInfo]:
         """Name to shape and dtype, in file order; integers and the like are listed as well."""
-        ...
+        return self._tensors
 
     def read(self, name: str) -> np.ndarray[Any, np.dtype[np.floating[Any]]]:
         """Give one tensor as a fresh C-contiguous array; no other tensor is read.
@@ -42,58 +50,22 @@ class TensorSource(Protocol):
             IncompatibleModel: there is no such tensor, or it holds no floating-point numbers.
             CorruptModel: its data are damaged.
         """
-        ...
-
-    def close(self) -> None:
-        """Let go of the file; a second call does nothing."""
-        ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
-
-class FileSource:
-    """The part of a `TensorSource` that is the same for all formats; `_load` is theirs."""
-
-    def __init__(self, file: WeightsFile) -> None:
-        self._file = file
-        self.label = str(file.path)
-        self._tensors: dict[str, TensorInfo] = {}
-
-    @property
-    def tensors(self) -> Mapping[str, TensorInfo]:
-        """Name to shape and dtype, in file order."""
-        return self._tensors
-
-    def read(self, name: str) -> np.ndarray[Any, np.dtype[np.floating[Any]]]:
-        """Give one tensor (see `TensorSource.read`)."""
         info = self._tensors.get(name)
         if info is None:
-            raise IncompatibleModel(f"{self._file.path} has no tensor {name}")
+            raise IncompatibleModel(f"{self.label} has no tensor {name}")
         if info.dtype not in FLOATS:
             raise IncompatibleModel(
-                f"{self._file.path} stores {name} as {info.dtype}; "
-                f"only {', '.join(FLOATS)} are read"
+                f"{self.label} stores {name} as {info.dtype}; only {', '.join(FLOATS)} are read"
             )
         return self._load(name, info)
 
+    @abstractmethod
     def _load(self, name: str, info: TensorInfo) -> np.ndarray[Any, np.dtype[np.floating[Any]]]:
-        raise NotImplementedError
+        """Give a tensor that is listed and holds floating-point numbers."""
 
-    def _add(self, name: str, info: TensorInfo) -> None:
-        if name in self._tensors:
-            raise self._file.corrupt(f"lists the tensor {name!r} twice")
-        self._tensors[name] = info
-
+    @abstractmethod
     def close(self) -> None:
-        """Let go of the file; a second call does nothing."""
-        self._file.close()
+        """Let go of what is held; a second call does nothing."""
 
     def __enter__(self) -> Self:
         return self
@@ -105,3 +77,20 @@ class FileSource:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class FileSource(TensorSource):
+    """A checkpoint in a file, whatever its format."""
+
+    def __init__(self, file: WeightsFile) -> None:
+        super().__init__(str(file.path))
+        self._file = file
+
+    def _add(self, name: str, info: TensorInfo) -> None:
+        if name in self._tensors:
+            raise self._file.corrupt(f"lists the tensor {name!r} twice")
+        self._tensors[name] = info
+
+    def close(self) -> None:
+        """Let go of the file; a second call does nothing."""
+        self._file.close()

@@ -20,7 +20,7 @@ from .tensor_pickle import MAX_PICKLE, read_pickle
 from .torch_records import Parameter, Storage, StoredTensor
 from .zip_members import ZipMembers
 
-__all__ = ["TorchLegacyFile", "TorchTarFile", "TorchZipFile", "is_torch_tar", "torch_root"]
+__all__ = ["TorchLegacyFile", "TorchZipFile", "is_torch_tar", "torch_root"]
 
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _PROTOCOL_VERSION = 1001
@@ -160,13 +160,6 @@ class TorchLegacyFile(_TorchFile):
         self, storage: Storage, offset: int, count: int
     ) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint8]], bool]:
         return self._file.raw_at(self._starts[storage.key] + offset, count), False
-
-
-class TorchTarFile(FileSource):
-    """The tar layout before torch 0.1.10, which is refused."""
-
-    def __init__(self, file: WeightsFile) -> None:
-        raise file.corrupt("is a tar checkpoint of torch before 0.1.10, which is not read")
 
 
 def is_torch_tar(head: bytes) -> bool:

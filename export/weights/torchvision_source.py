@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any
 
 import numpy as np
 
-from ...engine.errors import IncompatibleModel, ModelNotFound, RuntimeMissing
+from ...engine.errors import ModelNotFound, RuntimeMissing
+from ..choices import Family
 from .source import TensorInfo, TensorSource
 
 __all__ = ["from_torchvision"]
@@ -16,15 +16,13 @@ __all__ = ["from_torchvision"]
 _ENTRIES = {"vgg16": "VGG16_Weights", "vgg19": "VGG19_Weights"}
 
 
-def from_torchvision(name: Literal["vgg19", "vgg16"]) -> TensorSource:
+def from_torchvision(family: Family) -> TensorSource:
     """Give torchvision's ImageNet weights; the first time, torchvision downloads them.
 
     Raises:
         RuntimeMissing: torch or torchvision is not installed.
-        ModelNotFound: torchvision has no such network, or its download failed.
+        ModelNotFound: its download failed.
     """
-    if name not in _ENTRIES:
-        raise ModelNotFound(f"torchvision has no {name!r} for us; known: {', '.join(_ENTRIES)}")
     try:
         from torchvision import models
     except (ImportError, RuntimeError) as error:
@@ -32,43 +30,26 @@ def from_torchvision(name: Literal["vgg19", "vgg16"]) -> TensorSource:
             "taking weights from torchvision needs torch and torchvision: pip install torchvision"
         ) from error
     try:
-        state = getattr(models, _ENTRIES[name]).IMAGENET1K_V1.get_state_dict(
+        state = getattr(models, _ENTRIES[family]).IMAGENET1K_V1.get_state_dict(
             progress=False, check_hash=True
         )
     except (OSError, RuntimeError) as error:
-        raise ModelNotFound(f"torchvision could not fetch {name}: {error}") from error
-    return _StateDict(name, state)
+        raise ModelNotFound(f"torchvision could not fetch {family}: {error}") from error
+    return _StateDict(f"torchvision's {family}", state)
 
 
-class _StateDict:
-    """A state dict in memory, seen as a `TensorSource`."""
+class _StateDict(TensorSource):
+    """A state dict in memory."""
 
-    def __init__(self, name: str, state: Mapping[str, Any]) -> None:
-        self.label = f"torchvision's {name}"
+    def __init__(self, label: str, state: Mapping[str, Any]) -> None:
+        super().__init__(label)
         self._state = dict(state)
+        for name, tensor in self._state.items():
+            dtype = str(tensor.dtype).removeprefix("torch.")
+            self._tensors[name] = TensorInfo(tuple(tensor.shape), dtype)
 
-    @property
-    def tensors(self) -> Mapping[str, TensorInfo]:
-        return {
-            name: TensorInfo(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
-            for name, tensor in self._state.items()
-        }
-
-    def read(self, name: str) -> np.ndarray[Any, np.dtype[np.floating[Any]]]:
-        if name not in self._state:
-            raise IncompatibleModel(f"{self.label} has no tensor {name}")
+    def _load(self, name: str, info: TensorInfo) -> np.ndarray[Any, np.dtype[np.floating[Any]]]:
         return np.array(self._state[name].detach().cpu().numpy(), order="C")
 
     def close(self) -> None:
         self._state.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

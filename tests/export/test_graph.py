@@ -1,9 +1,12 @@
 import numpy as np
+import onnx
 import pytest
 
+from impasto.engine.programs import Selection
 from impasto.export.encode import encode
-from impasto.export.graph import Graph
+from impasto.export.graph import Graph, Node
 from impasto.export.lowering import direct
+from impasto.export.program import objective_graph
 
 
 def test_names_made_by_one_graph_are_unique():
@@ -59,10 +62,25 @@ def test_two_values_of_one_name_are_refused(name, build):
         encode(direct.lower(b), "x")
 
 
-def test_lowering_leaves_the_graph_as_it_was(toy):
-    from impasto.export.program import objective_graph
+@pytest.mark.parametrize("weights", [None, {"w": np.zeros((2, 3), np.float32)}])
+@pytest.mark.parametrize(
+    "op, attributes",
+    [("Gram", {}), ("MatMul", {}), ("Neg", {}), ("Add", {"axis": 1})],
+    ids=["no standard op", "shapes that do not fit", "too many inputs", "an unknown attribute"],
+)
+def test_a_broken_graph_is_refused_whether_its_weights_are_stored_or_not(op, attributes, weights):
+    """Nodes put in by hand, past the shape rules of the builder."""
+    b = Graph()
+    x, w = b.input("x", (2, 3)), b.weight("w", (2, 3))
+    y = b.op("Add", x, w)
+    b.nodes[-1] = Node(op, (x, w), (y,), attributes)
+    b.output("y", y)
+    with pytest.raises((onnx.checker.ValidationError, onnx.shape_inference.InferenceError)):
+        encode(b, "x", weights)
 
-    graph = objective_graph(toy, ["relu2_1"], ["relu3_1"], "max")
+
+def test_lowering_leaves_the_graph_as_it_was(toy):
+    graph = objective_graph(toy, Selection(("relu2_1",), ("relu3_1",), "max", "zeros"))
     before = [(node.op, node.inputs, node.outputs) for node in graph.nodes]
     first, second = (encode(direct.lower(graph), "x") for _ in range(2))
     assert first == second
@@ -70,10 +88,8 @@ def test_lowering_leaves_the_graph_as_it_was(toy):
 
 
 def test_lowering_keeps_inputs_weights_outputs_and_their_shapes(toy):
-    from impasto.export.program import objective_graph
-
     for pooling in ("max", "average"):
-        graph = objective_graph(toy, ["pool2"], ["relu3_1"], pooling)
+        graph = objective_graph(toy, Selection(("pool2",), ("relu3_1",), pooling, "zeros"))
         lowered = direct.lower(graph)
         assert lowered.inputs == graph.inputs
         assert lowered.weights == graph.weights

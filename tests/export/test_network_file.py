@@ -14,12 +14,8 @@ from impasto.engine.errors import (
     ModelNotFound,
     OptionsError,
 )
-from impasto.export.network_file import (
-    encode_network,
-    import_network,
-    import_torchvision,
-    read_network,
-)
+from impasto.export.importing import TORCHVISION_LICENCE, import_network, import_torchvision
+from impasto.export.network_file import encode_network, outline_network, read_network
 from impasto.export.networks import FAMILIES
 
 
@@ -84,6 +80,22 @@ def test_written_network_reads_back_bit_for_bit(network, tmp_path):
     assert_same(read_network(path), network)
     assert_same(read_network(str(path)), network)
     assert_same(read_network(path.read_bytes()), network)
+
+
+def test_outline_is_the_network_without_its_weights(network, tmp_path):
+    path = tmp_path / "toy.onnx"
+    path.write_bytes(encode_network(network))
+    assert outline_network(path) == replace(network, weights={})
+
+
+def test_outline_reads_no_weight(network, tmp_path):
+    """A weight that is no number does not disturb it, one that is not there does."""
+    path = tmp_path / "toy.onnx"
+    path.write_bytes(tampered(network, tensors={"conv1_1.bias": np.full(4, np.nan, np.float32)}))
+    assert outline_network(path).architecture == network.architecture
+    path.write_bytes(tampered(network, remove=["conv2_2.bias"]))
+    with pytest.raises(CorruptModel, match=r"conv2_2\.bias is missing"):
+        outline_network(path)
 
 
 def test_prefix_of_a_block_reads_back(network):
@@ -361,6 +373,9 @@ def test_torchvision_gives_its_own_weights(network, monkeypatch):
     found = import_torchvision("vgg16", up_to="relu3_1")
     assert list(found.architecture.layers())[-1] == "relu3_1"
     assert found.origin == "torchvision VGG16_Weights.IMAGENET1K_V1"
+    assert found.licence == TORCHVISION_LICENCE
+    named = import_torchvision("vgg16", origin="me", licence="mine")
+    assert (named.origin, named.licence) == ("me", "mine")
     assert (found.mean, found.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     for name, weight in found.weights.items():
         assert np.array_equal(weight, network.weights[name])

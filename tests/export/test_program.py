@@ -2,17 +2,13 @@ import numpy as np
 import onnx
 import pytest
 
+from impasto.engine.programs import Selection
 from impasto.export import losses
 from impasto.export.encode import OPSET, encode
 from impasto.export.graph import Graph
 from impasto.export.lowering import direct
 from impasto.export.networks import FAMILIES
-from impasto.export.program import (
-    build_objective,
-    build_targets,
-    objective_graph,
-    targets_graph,
-)
+from impasto.export.program import build_program, content_graph, objective_graph, style_graph
 
 CONTENT = ("relu3_1", "relu1_2")
 STYLE = ("relu1_1", "pool2", "relu4_1")
@@ -27,17 +23,39 @@ CHOICES = {
 }
 SIZES = [(16, 16), (24, 32), (17, 16), (16, 23), (19, 37)]
 
+KINDS = ("content", "style", "objective")
+
+every_kind = pytest.mark.parametrize("kind", KINDS)
 both_poolings = pytest.mark.parametrize("pooling", ["max", "average"])
 every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES)
 every_size = pytest.mark.parametrize("height, width", SIZES)
 
 
+def chosen(content, style, pooling="max", border="zeros"):
+    return Selection(tuple(content), tuple(style), pooling, border)
+
+
 def models(network, choice, pooling):
-    """Both programs with the weights stored, which is when the encoder checks them."""
-    graphs = targets_graph(network, *choice, pooling), objective_graph(network, *choice, pooling)
+    """The programs with the weights stored."""
+    selection = chosen(*choice, pooling)
+    graphs = [objective_graph(network, selection)]
+    graphs += [content_graph(network, selection)] if selection.content_layers else []
+    graphs += [style_graph(network, selection)] if selection.style_layers else []
     return [
         onnx.load_model_from_string(encode(direct.lower(g), "x", network.weights)) for g in graphs
     ]
+
+
+def targets(network, selection, picture, painting, run_reference):
+    """By the names of the objective's inputs, in float64."""
+    found = {}
+    for layers, graph, image in (
+        (selection.content_layers, content_graph, picture),
+        (selection.style_layers, style_graph, painting),
+    ):
+        if layers:
+            found |= run_reference(graph(network, selection), {"image": image}, network.weights)
+    return found
 
 
 @pytest.fixture
@@ -45,15 +63,15 @@ def prepared(toy, picture, run_reference):
     """The objective of the toy network, and inputs that it can be run with, in float64."""
 
     def prepare(height, width, pooling, choice=(CONTENT, STYLE), network=toy):
-        content, style = choice
-        graph = targets_graph(network, content, style, pooling)
-        targets = run_reference(graph, {"image": picture(height, width, 1)}, network.weights)
-        other = run_reference(graph, {"image": picture(21, 18, 2)}, network.weights)
-        targets |= {name: other[name] for name in other if name.startswith("style.")}
-        objective = objective_graph(network, content, style, pooling)
-        count = len(content) + len(style) + 1
-        feeds = {"image": picture(height, width), "coefficients": COEFFICIENTS[:count], **targets}
-        return objective, feeds
+        selection = chosen(*choice, pooling)
+        pictures = picture(height, width, 1), picture(21, 18, 2)
+        count = sum(map(len, choice)) + 1
+        feeds = {
+            "image": picture(height, width),
+            "coefficients": COEFFICIENTS[:count],
+            **targets(network, selection, *pictures, run_reference),
+        }
+        return objective_graph(network, selection), feeds
 
     return prepare
 
@@ -87,9 +105,9 @@ def test_programs_with_stored_weights_refer_to_no_file(toy, choice, pooling):
         assert all(not tensor.external_data for tensor in model.graph.initializer)
 
 
-@pytest.mark.parametrize("build", [build_targets, build_objective])
-def test_built_program_declares_its_weights_and_holds_none(toy, build):
-    data, names = build(toy, CONTENT, STYLE, "max")
+@every_kind
+def test_built_program_declares_its_weights_and_holds_none(toy, kind):
+    data, names = build_program(kind, toy, chosen(CONTENT, STYLE))
     model = onnx.ModelProto.FromString(data)
     declared = [t for t in model.graph.initializer if t.data_location == t.EXTERNAL]
     assert tuple(tensor.name for tensor in declared) == names
@@ -103,14 +121,26 @@ def test_program_of_a_large_network_is_small():
     class Weightless:
         architecture, mean, std = FAMILIES["vgg19"], (0.5, 0.5, 0.5), (0.2, 0.2, 0.2)
 
-    data, names = build_objective(Weightless, ["relu4_2"], ["relu1_1", "relu5_1"], "max")
+    selection = chosen(["relu4_2"], ["relu1_1", "relu5_1"])
+    data, names = build_program("objective", Weightless, selection)
     assert len(data) < 100_000
     assert names[-1] == "conv5_1.bias"  # nothing deeper than what is used
 
 
-@pytest.mark.parametrize("build", [build_targets, build_objective])
-def test_same_choices_give_the_same_bytes(toy, build):
-    assert build(toy, CONTENT, STYLE, "max") == build(toy, CONTENT, STYLE, "max")
+@every_kind
+def test_same_choices_give_the_same_bytes(toy, kind):
+    one, other = (build_program(kind, toy, chosen(CONTENT, STYLE)) for _ in range(2))
+    assert one == other
+
+
+def test_targets_need_no_layer_deeper_than_their_own(toy):
+    selection = chosen(["relu2_1"], ["relu4_1"])
+    last = {kind: build_program(kind, toy, selection)[1][-1] for kind in KINDS}
+    assert last == {
+        "content": "conv2_1.bias",
+        "style": "conv4_1.bias",
+        "objective": "conv4_1.bias",
+    }
 
 
 @both_poolings
@@ -120,10 +150,10 @@ def test_built_program_runs_in_onnxruntime_and_agrees_with_float64(
 ):
     graph, feeds = prepared(height, width, pooling)
     exact = run_reference(graph, feeds, toy.weights)
-    ours = run_built(*build_objective(toy, CONTENT, STYLE, pooling), toy.weights, feeds)
+    built = build_program("objective", toy, chosen(CONTENT, STYLE, pooling))
+    ours = run_built(*built, toy.weights, feeds)
     assert ours["gradient"].shape == (1, 3, height, width)
-    for name in ("loss", "terms"):
-        np.testing.assert_allclose(ours[name], exact[name], rtol=2e-5)
+    np.testing.assert_allclose(ours["terms"], exact["terms"], rtol=2e-5)
     difference = np.linalg.norm(ours["gradient"] - exact["gradient"])
     assert difference <= 1e-5 * np.linalg.norm(exact["gradient"])
 
@@ -143,13 +173,11 @@ def run_built(data, names, weights, feeds):
 
 @both_poolings
 @every_choice
-def test_terms_are_the_formulas_and_add_up_to_the_loss(
-    choice, pooling, toy, picture, prepared, run_reference
-):
+def test_terms_are_the_formulas(choice, pooling, toy, picture, prepared, run_reference):
     content, style = choice
     graph, feeds = prepared(17, 22, pooling, choice)
     results = run_reference(graph, feeds, toy.weights)
-    own = targets_graph(toy, [*content, *style], [], pooling)
+    own = content_graph(toy, chosen([*content, *style], [], pooling))
     features = run_reference(own, {"image": feeds["image"]}, toy.weights)
     expected = [
         np.sum((features[f"content.{layer}"] - feeds[f"content.{layer}"]) ** 2) for layer in content
@@ -162,8 +190,6 @@ def test_terms_are_the_formulas_and_add_up_to_the_loss(
     expected.append(total_variation(feeds["image"]))
     expected = np.array(expected) * feeds["coefficients"]
     np.testing.assert_allclose(results["terms"], expected, rtol=1e-9)
-    np.testing.assert_allclose(results["loss"], expected.sum(), rtol=1e-9)
-    assert np.shape(results["loss"]) == ()
 
 
 def total_variation(image):
@@ -193,7 +219,7 @@ def test_gradient_is_the_slope_of_the_loss(
             run_reference(graph, {**feeds, "image": feeds["image"] + s * h * v}, toy.weights)
             for s in (1, -1)
         )
-        slope = (ahead["loss"] - behind["loss"]) / (2 * h)
+        slope = (ahead["terms"].sum() - behind["terms"].sum()) / (2 * h)
         assert np.sum(results["gradient"] * v) == pytest.approx(slope, rel=1e-5)
 
 
@@ -202,17 +228,16 @@ def test_each_term_has_its_own_coefficient(toy, prepared, run_reference):
     whole = run_reference(graph, {**feeds, "coefficients": np.ones(6)}, toy.weights)
     parts = [run_reference(graph, {**feeds, "coefficients": row}, toy.weights) for row in np.eye(6)]
     for number, part in enumerate(parts):
-        assert part["loss"] == pytest.approx(whole["terms"][number], rel=1e-12)
+        assert part["terms"].sum() == pytest.approx(whole["terms"][number], rel=1e-12)
     np.testing.assert_allclose(sum(p["gradient"] for p in parts), whole["gradient"], atol=1e-9)
 
 
 def test_picture_that_is_its_own_target_has_no_loss_and_no_gradient(toy, picture, run_reference):
-    image = {"image": picture(17, 16)}
-    targets = run_reference(targets_graph(toy, CONTENT, STYLE, "max"), image, toy.weights)
-    coefficients = np.array([1, 1, 1, 1, 1, 0.0])
-    graph = objective_graph(toy, CONTENT, STYLE, "max")
-    results = run_reference(graph, {**image, **targets, "coefficients": coefficients}, toy.weights)
-    assert results["loss"] == 0
+    image, selection = picture(17, 16), chosen(CONTENT, STYLE)
+    feeds = targets(toy, selection, image, image, run_reference)
+    feeds |= {"image": image, "coefficients": np.array([1, 1, 1, 1, 1, 0.0])}
+    results = run_reference(objective_graph(toy, selection), feeds, toy.weights)
+    assert not results["terms"].any()
     assert not results["gradient"].any()
 
 
@@ -222,17 +247,16 @@ def test_flat_picture_has_no_total_variation(toy, prepared, run_reference):
     assert run_reference(graph, feeds, toy.weights)["terms"][-1] == 0
 
 
-@pytest.mark.parametrize("build", [build_targets, build_objective])
-def test_unknown_layer_is_an_error_that_lists_the_layers(toy, build):
-    for choice in ((["relu9_1"], ["relu1_1"]), (["relu1_1"], ["relu9_1"])):
-        with pytest.raises(ValueError, match="toy has no layer 'relu9_1'; it has relu1_1, relu1_2"):
-            build(toy, *choice, "max")
+@every_kind
+def test_unknown_layer_is_an_error_that_lists_the_layers(toy, kind):
+    with pytest.raises(ValueError, match="toy has no layer 'relu9_1'; it has relu1_1, relu1_2"):
+        build_program(kind, toy, chosen(["relu9_1"], ["relu9_1"]))
 
 
-@pytest.mark.parametrize("build", [build_targets, build_objective])
-def test_program_without_any_layer_is_an_error(toy, build):
-    with pytest.raises(ValueError, match="at least one content layer or style layer"):
-        build(toy, [], [], "max")
+@every_kind
+def test_program_without_any_layer_is_an_error(toy, kind):
+    with pytest.raises(ValueError, match="at least one layer"):
+        build_program(kind, toy, chosen([], []))
 
 
 @pytest.mark.parametrize("term", ["content", "style", "total variation"])

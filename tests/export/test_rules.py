@@ -5,11 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from impasto.export import rules
+from impasto.export import rules as rules  # importing it registers the rules
 from impasto.export.gradient import gradient, known_rules
 from impasto.export.graph import Graph
-
-assert rules  # importing it registers the rules
 
 OPEN = int(np.iinfo(np.int64).max)
 
@@ -157,6 +155,8 @@ CASES = [
       for size in (6, 7) for start in (0, 1, -4) for step in (2, 3)),
     cut("steps", [7, 8], [1, 0], [6, 7], [0, 1], [2, 3]),
     cut("symbolic-from", SYMBOLIC, [1], [OPEN], [2], [1], SIZES),
+    cut("symbolic-last", SYMBOLIC, [-2, -3], [OPEN, OPEN], [2, 3], [1, 1], SIZES),
+    cut("symbolic-last-and-known", SYMBOLIC, [-1, -1], [OPEN, OPEN], [1, 3], [1, 1], SIZES),
     cut("symbolic-to", SYMBOLIC, [0, 1], [-1, -1], [3, 2], [1, 1], SIZES),
     cut("symbolic-start", SYMBOLIC, [1], [3], [3], [1], SIZES),
     cut("symbolic-step", SYMBOLIC, [0, 1], [OPEN, OPEN], [2, 3], [2, 3], SIZES),

@@ -11,7 +11,7 @@ import pytest
 
 from impasto.engine.errors import CorruptModel, IncompatibleModel, ModelError
 from impasto.export.weights.convolutions import read_convolutions
-from impasto.export.weights.open import open_weights
+from impasto.export.weights.open import FORMATS, open_weights
 
 from .checkpoints import (
     TINY,
@@ -148,6 +148,14 @@ def test_tar_of_old_torch_is_refused_with_a_sentence(tmp_path):
     with tarfile.open(tmp_path / "x.pth", "w") as archive:
         archive.addfile(tarfile.TarInfo("sys_info"), io.BytesIO())
     refuse(tmp_path / "x.pth", "tar checkpoint of torch before 0.1.10")
+
+
+def test_formats_that_are_named_as_known_are_read(tmp_path):
+    (tmp_path / "x").write_bytes(b"no checkpoint")
+    with pytest.raises(CorruptModel) as caught:
+        open_weights(tmp_path / "x")
+    assert "tar" not in str(caught.value)
+    assert all(kind.name in str(caught.value) for kind in FORMATS)
 
 
 @pytest.mark.parametrize(

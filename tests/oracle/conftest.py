@@ -9,6 +9,12 @@ import torch
 
 from impasto.export.networks import FAMILIES, Network
 
+assert torch.version.cuda is None, (
+    f"the comparisons are made with torch on the CPU, but torch {torch.__version__} is one for "
+    f"CUDA {torch.version.cuda}: install its CPU build, with `make clean` and "
+    "`make oracle TORCH=...` that names it"
+)
+
 # torchvision built for another torch (with CUDA, say) lacks its compiled ops; VGG needs none of
 # them, but torchvision describes these two when it is imported.
 _OPS = torch.library.Library("torchvision", "FRAGMENT")
