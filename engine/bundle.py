@@ -12,11 +12,12 @@ import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..models.folders import cache_folder
+from ..models.lock import exclusive
 from .errors import (
     CorruptModel,
     IncompatibleModel,
@@ -26,11 +27,14 @@ from .errors import (
     UntrustedModel,
 )
 from .files import write_atomic
-from .programs import Layer, Program, Selection
+from .programs import Program, Selection
+
+if TYPE_CHECKING:
+    from ..export.program import Kind
 
 __all__ = ["BundlePrograms", "read_bundle", "remember_bundle"]
 
-_VERSION = 1
+_VERSION = 2
 _LARGEST = 2**30  # bytes; VGG19 with its programs has 80 MB
 
 
@@ -38,35 +42,31 @@ class BundlePrograms:
     """The `Programs` of a bundle: those of one selection."""
 
     def __init__(
-        self, manifest: Mapping[str, Any], models: Mapping[str, bytes], weights: Any
+        self,
+        manifest: Mapping[str, Any],
+        programs: Mapping[str, Program],
+        weights: Mapping[str, np.ndarray],
     ) -> None:
         self.name = str(manifest["name"])
         self.fingerprint = str(manifest["fingerprint"])
-        self.layers = {str(name): _layer(*numbers) for name, numbers in manifest["layers"].items()}
-        self.weights: Mapping[str, np.ndarray] = weights
-        self._models = models
-        self._selection = Selection(
+        self.strides = {str(name): _stride(size) for name, size in manifest["strides"].items()}
+        self.weights = weights
+        self._programs = programs
+        self.selection = Selection(
             tuple(str(name) for name in manifest["content_layers"]),
             tuple(str(name) for name in manifest["style_layers"]),
             manifest["pool"],
             manifest["border"],
         )
 
-    def targets(self, selection: Selection) -> Program:
+    def program(self, kind: Kind, selection: Selection) -> Program:
         """See `Programs`."""
-        return self._program("targets", selection)
-
-    def objective(self, selection: Selection) -> Program:
-        """See `Programs`."""
-        return self._program("objective", selection)
-
-    def _program(self, kind: str, selection: Selection) -> Program:
-        if selection != self._selection:
+        if selection != self.selection:
             raise IncompatibleModel(
-                f"the bundle was exported for {_described(self._selection)}, "
+                f"the bundle was exported for {_described(self.selection)}, "
                 f"not for {_described(selection)}: export another one"
             )
-        return Program(self._models[kind], tuple(self.weights))
+        return self._programs[kind]
 
 
 def read_bundle(path: Path, trust: str | bool) -> BundlePrograms:
@@ -96,11 +96,13 @@ def read_bundle(path: Path, trust: str | bool) -> BundlePrograms:
                 raise IncompatibleModel(
                     f"the bundle {str(path)!r} has version {manifest['bundle']}, not {_VERSION}"
                 )
-            models = {kind: archive.read(f"{kind}.onnx") for kind in ("targets", "objective")}
-            weights = {
-                name: _weight(archive.read(f"weights/{name}.npy")) for name in manifest["weights"]
+            programs = {
+                kind: Program(archive.read(f"{kind}.onnx"), tuple(manifest["programs"][kind]))
+                for kind in _kinds(manifest)
             }
-            return BundlePrograms(manifest, models, weights)
+            names = dict.fromkeys(name for one in programs.values() for name in one.weights)
+            weights = {name: _weight(archive.read(f"weights/{name}.npy")) for name in names}
+            return BundlePrograms(manifest, programs, weights)
     except ModelError:
         raise
     except Exception as error:  # of the many kinds that damage makes zipfile, json and numpy raise
@@ -121,10 +123,15 @@ def _weight(data: bytes) -> np.ndarray:
     return array
 
 
-def _layer(channels: int, stride: int) -> Layer:
-    if not (isinstance(channels, int) and isinstance(stride, int) and min(channels, stride) >= 1):
-        raise ValueError("a layer has no such size")
-    return Layer(channels, stride)
+def _kinds(manifest: Mapping[str, Any]) -> list[str]:
+    """The programs that work with these layers needs."""
+    return [kind for kind in ("content", "style") if manifest[f"{kind}_layers"]] + ["objective"]
+
+
+def _stride(size: object) -> int:
+    if not isinstance(size, int) or size < 1:
+        raise ValueError("a layer has no such stride")
+    return size
 
 
 def remember_bundle(data: bytes) -> str:
@@ -134,14 +141,15 @@ def remember_bundle(data: bytes) -> str:
         OutputError: the list of trusted bundles cannot be written.
     """
     digest = hashlib.sha256(data).hexdigest()
-    known = _remembered()
-    if digest not in known:
-        file = _list_file()
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot write {str(file)!r}: {error.strerror or error}") from error
-        write_atomic(file, "".join(f"{entry}\n" for entry in [*known, digest]).encode())
+    if digest in _remembered():
+        return digest
+    file = _list_file()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {str(file)!r}: {error.strerror or error}") from error
+    with exclusive(file.with_suffix(".lock")):
+        write_atomic(file, "".join(f"{entry}\n" for entry in [*_remembered(), digest]).encode())
     return digest
 
 

@@ -12,8 +12,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def usable_cpus(cgroup: Path = _CGROUP) -> int:
-    """The processors in the affinity mask, or fewer where a cgroup's CPU quota allows fewer; at
-    least 1.
+    """The processors in the affinity mask, or what a cgroup's CPU quota leaves; at least 1.
 
     The count of the machine's processors, ONNX Runtime's own default, is many times too high in a
     container, and threads that share too few processors run slower than one.

@@ -50,49 +50,35 @@ def output_format(path: str | Path) -> str:
     return _SUFFIXES[suffix]
 
 
-def write_picture(
-    path: str | Path,
-    rgb: NDArray[Any],
-    alpha: NDArray[Any] | None = None,
-    quality: int | None = None,
-) -> None:
+def write_picture(path: str | Path, rgb: NDArray[Any], alpha: NDArray[Any] | None = None) -> None:
     """Write a picture as a whole or not at all, in the format of the suffix of `path`.
 
     Raises:
         OptionsError: see `output_format` and `encode_picture`.
         OutputError: it cannot be encoded or written; what was at `path` is unchanged.
     """
-    write_atomic(Path(path), encode_picture(rgb, alpha, output_format(path), quality))
+    write_atomic(Path(path), encode_picture(rgb, alpha, output_format(path)))
 
 
-def encode_picture(
-    rgb: NDArray[Any], alpha: NDArray[Any] | None, format: str, quality: int | None = None
-) -> bytes:
+def encode_picture(rgb: NDArray[Any], alpha: NDArray[Any] | None, format: str) -> bytes:
     """The bytes of a file of sRGB pixels, 8 bits each, with no metadata.
 
     Args:
         rgb: (H, W, 3) floats; clipped to 0..1.
         alpha: (H, W) floats, or None; PNG, WebP and TIFF keep it, others show it on white.
         format: a result of `output_format`.
-        quality: 1..100 for JPEG (always 4:4:4) and WebP, 95 where None; the others lose nothing
-            and ignore it.
 
     Raises:
-        OptionsError: an array of another shape or not finite, an unknown format or quality.
+        OptionsError: an array of another shape or not finite, or an unknown format.
         OutputError: the format cannot hold this picture, as a WebP wider than 16383 pixels.
     """
     if format not in _SAVE_OPTIONS:
         raise OptionsError(f"cannot write the format {format!r}; known: {' '.join(_SAVE_OPTIONS)}")
-    if quality is not None and not 1 <= quality <= 100:
-        raise OptionsError(f"quality must be from 1 to 100, not {quality}")
-    options = dict(_SAVE_OPTIONS[format])
-    if quality is not None and "quality" in options:
-        options["quality"] = quality
     pixels = _checked(rgb, alpha)
     if alpha is not None and format not in _KEEPS_ALPHA:
         opacity = pixels[..., 3:]
         pixels = pixels[..., :3] * opacity + (1.0 - opacity)
-    return encode(np.round(pixels * 255.0).astype(np.uint8), format, options)
+    return encode(np.round(pixels * 255.0).astype(np.uint8), format, _SAVE_OPTIONS[format])
 
 
 def _checked(rgb: NDArray[Any], alpha: NDArray[Any] | None) -> NDArray[Any]:

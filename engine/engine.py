@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from .checks import whole
 from .cpus import usable_cpus
 from .errors import LimitError, OptionsError
 from .formulas import coefficients
@@ -16,14 +19,22 @@ from .images import PictureSource, read_picture, resize
 from .limits import Limits
 from .objective import Objective
 from .options import Options
-from .programs import Program, Programs, Selection, load_programs
+from .programs import Programs, Selection, load_programs
 from .pyramid import Level, plan_levels
 from .records import ProgressCallback, Result
 from .session import Session, Weights, choose_device
+from .sources import gather, style_side
 from .stop import Stop
-from .targets import content_targets, style_targets
+from .stylize import paint
+from .targets import check_style_size, content_targets, style_targets
+
+if TYPE_CHECKING:
+    from ..export.program import Kind
 
 __all__ = ["Engine"]
+
+# Three for each of the last four selections: an open one takes up to thrice the network's memory.
+_KEPT_SESSIONS = 12
 
 
 class Engine:
@@ -34,7 +45,7 @@ class Engine:
         bundle: path of an exported bundle, instead of `model`.
         trust: a bundle's SHA-256, or True to run it unseen; one exported on this machine needs
             neither.
-        device: "auto" (CUDA where ONNX Runtime has it), "cpu", "cuda" or "cuda:N".
+        device: "auto" (CUDA where it can be used), "cpu", "cuda" or "cuda:N".
         threads: processors to use; None is all that this process may use.
         limits: of what is accepted.
 
@@ -53,17 +64,14 @@ class Engine:
         threads: int | None = None,
         limits: Limits | None = None,
     ) -> None:
-        whole = isinstance(threads, int) and not isinstance(threads, bool)
-        if threads is not None and not (whole and 1 <= threads <= 1024):
-            raise OptionsError(f"threads must be a whole number from 1 to 1024, not {threads!r}")
         if bundle is not None and model is not None:
             raise OptionsError("give a model or a bundle, not both: a bundle holds its own network")
-        self.threads = threads or usable_cpus()
+        self.threads = usable_cpus() if threads is None else whole("threads", threads, 1, 1024)
         self.device = choose_device(device)
         self.limits = limits or Limits()
         self._programs = _programs(model, bundle, trust)
         self._weights = Weights(self._programs.weights)
-        self._sessions: dict[tuple[str, Selection], Session] = {}
+        self._sessions: dict[tuple[Kind, Selection], Session] = {}
         self._lock = threading.Lock()
 
     @property
@@ -77,9 +85,25 @@ class Engine:
         return self._programs.fingerprint
 
     @property
+    def defaults(self) -> Options:
+        """The options where none are given; those of a bundle ask for what it was made for."""
+        defaults, made_for = Options(), self._programs.selection
+        if made_for is None:
+            return defaults
+        return replace(
+            defaults,
+            content_layers={
+                n: defaults.content_layers.get(n, 1.0) for n in made_for.content_layers
+            },
+            style_layers={n: defaults.style_layers.get(n, 1.0) for n in made_for.style_layers},
+            pool=made_for.pool,
+            border=made_for.border,
+        )
+
+    @property
     def layers(self) -> list[str]:
         """Names of the layers that options may ask for."""
-        return list(self._programs.layers)
+        return list(self._programs.strides)
 
     def stylize(
         self,
@@ -91,15 +115,27 @@ class Engine:
         stop: Stop | None = None,
     ) -> Result:
         """Paint `content` in the manner of `styles`; see `impasto.stylize`."""
-        from .stylize import paint
-
+        began = time.perf_counter()
+        options = options or self.defaults
+        picture = read_picture(content, self.limits, "content picture")
+        levels = self.levels(picture.rgb, options)
+        sources = gather(
+            picture,
+            self._read_styles(styles, levels[-1], options),
+            levels,
+            options,
+            self.smallest_side(options),
+            self.limits,
+        )
+        del picture  # its full size is not looked at any more, and would be held for the whole work
         return paint(
-            self,
-            read_picture(content, self.limits, "content picture"),
-            self._read_styles(styles),
-            options or Options(),
-            progress,
-            stop or Stop(),
+            sources,
+            self.objective_at,
+            options,
+            began=began,
+            deadline=self.limits.deadline,
+            progress=progress,
+            stop=stop or Stop(),
         )
 
     def objective(
@@ -114,12 +150,12 @@ class Engine:
             ImageTooSmall: `options.size` is less than the network needs.
             StyleError: anything else that `stylize` would refuse.
         """
-        options = options or Options()
+        options = options or self.defaults
         picture = read_picture(content, self.limits, "content picture").rgb
         final = self.levels(picture, options)[-1]
-        return self.objective_at(
-            resize(picture, final.height, final.width), self._read_styles(styles), options, Stop()
-        )
+        found = self._read_styles(styles, final, options)
+        scaled = resize(picture, final.height, final.width)
+        return self.objective_at(scaled, found, options, Stop())
 
     def levels(self, content: np.ndarray, options: Options) -> tuple[Level, ...]:
         """The scales at which a content picture, (H, W, 3), is worked on, from coarse to fine.
@@ -144,18 +180,20 @@ class Engine:
         self, content: np.ndarray, styles: Sequence[np.ndarray], options: Options, stop: Stop
     ) -> Objective:
         """The objective for a content picture that has the canvas's size already."""
-        selection = Selection.of(options, self._programs.layers)
-        session = self._session("targets", selection)
+        selection = Selection.of(options, self._programs.strides)
         shape = (content.shape[0], content.shape[1])
-        features = content_targets(session, selection, content, stop)
-        grams = style_targets(
-            session,
-            selection,
-            styles,
-            max(1, round(options.style_scale * max(shape))),
-            self.smallest_side(options),
-            stop,
-        )
+        features, grams = {}, {}
+        if layers := selection.content_layers:
+            features = content_targets(self._session("content", selection), layers, content, stop)
+        if layers := selection.style_layers:
+            grams = style_targets(
+                self._session("style", selection),
+                layers,
+                styles,
+                style_side(options, shape),
+                self.smallest_side(options),
+                stop,
+            )
         targets = {f"content.{layer}": target for layer, target in features.items()}
         targets |= {f"style.{layer}": target for layer, target in grams.items()}
         return Objective(
@@ -168,27 +206,44 @@ class Engine:
 
     def smallest_side(self, options: Options) -> int:
         """Pixels that each side of a canvas needs: one position of the deepest layer used."""
-        selection = Selection.of(options, self._programs.layers)
+        selection = Selection.of(options, self._programs.strides)
         used = (*selection.content_layers, *selection.style_layers)
-        return max(self._programs.layers[name].stride for name in used)
+        return max(self._programs.strides[name] for name in used)
 
-    def _read_styles(self, styles: PictureSource | Sequence[PictureSource]) -> list[np.ndarray]:
+    def _read_styles(
+        self, styles: PictureSource | Sequence[PictureSource], final: Level, options: Options
+    ) -> list[np.ndarray]:
         several = isinstance(styles, list | tuple)
         sources = cast("Sequence[PictureSource]", styles if several else [styles])
         if not sources:
             raise OptionsError("at least one style picture is needed")
-        return [read_picture(source, self.limits, "style picture").rgb for source in sources]
+        found = [read_picture(source, self.limits, "style picture").rgb for source in sources]
+        if options.style_layers:
+            longer_side = style_side(options, (final.height, final.width))
+            for style in found:
+                check_style_size(style, longer_side, self.smallest_side(options), self.limits)
+        return found
 
-    def _session(self, kind: str, selection: Selection) -> Session:
+    def _session(self, kind: Kind, selection: Selection) -> Session:
         self._weights.check_process()  # before the lock: in a forked child it may stay held
         with self._lock:
             key = (kind, selection)
-            if key not in self._sessions:
-                program: Program = getattr(self._programs, kind)(selection)
-                self._sessions[key] = Session(
-                    program.model, program.weights, self._weights, self.threads, self.device
-                )
-            return self._sessions[key]
+            session = self._sessions.pop(key, None) or self._open(kind, selection)
+            self._sessions[key] = session  # the last one used is the last one
+            while len(self._sessions) > _KEPT_SESSIONS:
+                del self._sessions[next(iter(self._sessions))]
+            return session
+
+    def _open(self, kind: Kind, selection: Selection) -> Session:
+        program = self._programs.program(kind, selection)
+        return Session(
+            program.model,
+            program.weights,
+            self._weights,
+            self.threads,
+            self.device,
+            lean=kind != "objective",
+        )
 
 
 def _programs(model: str | Path | None, bundle: str | Path | None, trust: str | bool) -> Programs:

@@ -18,10 +18,9 @@ StyleError                  2  (base; never raised itself)
 ├── LimitError              6  more than the limits allow
 │   ├── MemoryLimit         6
 │   └── DeadlineExceeded    6
-├── NumericalError          7  the loss or its gradient is not finite
-└── Interrupted           130  stopped by a signal
+└── NumericalError          7  the loss or its gradient is not finite
 
-This module imports nothing, and is the one module that every layer of Impasto may import.
+This module imports nothing; beside `files`, it is what every layer of Impasto may import.
 """
 
 from __future__ import annotations
@@ -35,7 +34,6 @@ __all__ = [
     "ImageTooLarge",
     "ImageTooSmall",
     "IncompatibleModel",
-    "Interrupted",
     "LimitError",
     "MemoryLimit",
     "ModelError",
@@ -140,9 +138,3 @@ class NumericalError(StyleError):
     """The loss or its gradient became infinite or not a number."""
 
     exit_code = 7
-
-
-class Interrupted(StyleError):
-    """The work was stopped by a signal."""
-
-    exit_code = 130

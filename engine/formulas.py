@@ -4,14 +4,14 @@ The program computes, for a canvas with features F (C x N at each layer):
 
     loss = Σ_content a_l Σ (F_l - T_l)² + Σ_style b_l Σ (F_l F_lᵀ / N_l - A_l / N_s,l)² + c · tv
 
-and every formula is a choice of a, b and c. W is `content_weight`, S `style_weight` (25, or 1000
+and every formula is a choice of a, b and c. W is `content_weight`, S `style_weight` (15, or 1000
 with gatys, where none is given), V `tv_weight`; the layers' own weights are u_l (content) and w_l
 (style, scaled to sum to 1).
 
-gatys (Gatys et al. 2015, equations 1, 4, 5 and 7; ours compares means over positions, so that style
-and canvas may have different sizes: with equal sizes it is the paper's formula):
+gatys: Gatys et al. 2015, equations 1, 4, 5 and 7, over means instead of sums over positions, so
+that style and canvas may have different sizes; where they have the same it is the paper's formula.
     a_l = W u_l / 2        b_l = S w_l / (4 C²)        c = V
-relative (the default: each term is divided by the size of its own target):
+relative, the default: each term is divided by the size of its own target.
     a_l = W u_l / (Σ T² + ε)        b_l = S w_l / (Σ (A / N_s)² + ε)        c = V
 """
 

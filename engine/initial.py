@@ -10,8 +10,7 @@ from .images import resize
 
 __all__ = ["blended", "cover", "noise"]
 
-# White noise around middle grey, wide enough to excite every layer and narrow enough not to be
-# clipped much.
+# Noise around middle grey: wide enough to excite every layer, and seldom clipped.
 _MEAN, _DEVIATION = 0.5, 0.15
 # Pixels that a resampled one is made of, to each side: a Lanczos window.
 _WINDOW = 3

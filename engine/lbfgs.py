@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .options import Options
-
 __all__ = ["lbfgs"]
 
 _HISTORY = 10
@@ -22,10 +20,8 @@ def lbfgs(
     start: np.ndarray,
     iterations: int,
     step_done: Callable[[], None],
-    options: Options,
 ) -> str:
-    """Take `iterations` steps of L-BFGS-B; every canvas goes through `evaluate`, which keeps the
-    best.
+    """Take `iterations` steps of L-BFGS-B; `evaluate` sees every canvas and keeps the best one.
 
     SciPy's own stopping rules are off: with their defaults it declares success after one or two
     steps, because a first step changes the loss by less than its tolerance. SciPy's first step is

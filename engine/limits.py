@@ -6,11 +6,10 @@ the engine holds a ceiling of its own.
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass
-from numbers import Integral, Real
 
-from .errors import OptionsError
+from .checks import number, whole
 
 __all__ = ["Limits"]
 
@@ -34,24 +33,13 @@ class Limits:
     """Pixels along the longer side of the result: time and memory grow with its square."""
 
     deadline: float | None = None
-    """Seconds that the whole work may take; beyond them it fails. None waits for ever."""
+    """Seconds that the whole work may take, from reading its pictures on, at least 0.001; beyond
+    them it fails. None waits for ever."""
 
     def __post_init__(self) -> None:
         for name in ("file_bytes", "pixels", "side", "output_side"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-                raise OptionsError(
-                    f"the limit {name} must be a whole number above 0, not {value!r}"
-                )
-        if self.deadline is None:
-            return
-        deadline = self.deadline
-        if (
-            isinstance(deadline, bool)
-            or not isinstance(deadline, Real)
-            or not math.isfinite(deadline)
-            or deadline <= 0
-        ):
-            raise OptionsError(
-                f"the limit deadline must be a number of seconds above 0 or None, not {deadline!r}"
-            )
+            ceiling = whole(f"the limit {name}", getattr(self, name), 1, sys.maxsize)
+            object.__setattr__(self, name, ceiling)
+        if self.deadline is not None:
+            seconds = number("the limit deadline", self.deadline, 0.001, sys.float_info.max)
+            object.__setattr__(self, "deadline", seconds)

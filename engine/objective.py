@@ -1,7 +1,4 @@
-"""The objective at one canvas size.
-
-Loss and gradient of a canvas, for optimisers, hosts and tests.
-"""
+"""The objective at one canvas size: loss and gradient, for optimisers, hosts and tests."""
 
 from __future__ import annotations
 
@@ -11,31 +8,19 @@ from typing import NamedTuple
 import numpy as np
 
 from .errors import OptionsError
+from .pixels import to_canvas, to_image
 from .session import Session
 from .stop import Stop
 
-__all__ = ["Evaluation", "Objective", "to_canvas", "to_image"]
+__all__ = ["Evaluation", "Objective"]
 
 
 class Evaluation(NamedTuple):
-    """Loss, its gradient (H, W, 3) float32, and its weighted terms by name.
-
-    They sum to the loss.
-    """
+    """Loss, its gradient (H, W, 3) float32, and its weighted terms by name, which sum to it."""
 
     loss: float
     gradient: np.ndarray
     terms: dict[str, float]
-
-
-def to_image(canvas: np.ndarray) -> np.ndarray:
-    """(H, W, 3) -> the network's (1, 3, H, W), contiguous float32."""
-    return np.ascontiguousarray(canvas.transpose(2, 0, 1)[None], np.float32)
-
-
-def to_canvas(image: np.ndarray) -> np.ndarray:
-    """(1, 3, H, W) -> (H, W, 3), contiguous."""
-    return np.ascontiguousarray(image[0].transpose(1, 2, 0))
 
 
 class Objective:
@@ -79,27 +64,18 @@ class Objective:
         return evaluation.loss, evaluation.gradient
 
     def terms(self, canvas: np.ndarray) -> dict[str, float]:
-        """Every term of the loss, multiplied by its coefficient: they sum to the loss.
+        """Every term of the loss by name, multiplied by its coefficient: they sum to the loss.
 
-        Without the gradient: less than half the work of `evaluate`.
+        It costs as much as `evaluate`: the gradient is computed all the same.
         """
-        return self._named(self._run(canvas, ["terms"], None)["terms"])
+        return self.measure(canvas).terms
 
     def measure(self, canvas: np.ndarray, stop: Stop | None = None) -> Evaluation:
         """All of it at once; `stop` may end the evaluation early (`Stopped`)."""
-        results = self._run(canvas, ["gradient", "terms"], stop)
-        terms = self._named(results["terms"])
-        return Evaluation(sum(terms.values()), to_canvas(results["gradient"]), terms)
-
-    def _named(self, terms: np.ndarray) -> dict[str, float]:
-        return {name: float(value) for name, value in zip(self._names, terms, strict=True)}
-
-    def _run(
-        self, canvas: np.ndarray, outputs: list[str], stop: Stop | None
-    ) -> dict[str, np.ndarray]:
         shape = (*self.shape, 3)
         if np.shape(canvas) != shape:
             raise OptionsError(f"the canvas must have the shape {shape}, not {np.shape(canvas)}")
-        return self._session.run(
-            {"image": to_image(np.asarray(canvas)), **self._feeds}, outputs, stop
-        )
+        feeds = {"image": to_image(np.asarray(canvas)), **self._feeds}
+        results = self._session.run(feeds, ["gradient", "terms"], stop)
+        terms = dict(zip(self._names, map(float, results["terms"]), strict=True))
+        return Evaluation(sum(terms.values()), to_canvas(results["gradient"]), terms)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,12 +17,25 @@ from .objective import Objective
 from .options import Options
 from .stop import Stop, Stopped
 
-__all__ = ["Descent", "descend"]
+__all__ = ["Descent", "Ending", "descend"]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a descent ended, and whether the whole work ends with it.
+
+    Args:
+        reason: "iterations" (all were made), "line search" (no step goes further down), or the
+            reason of a stop from outside, which may be any text, these included.
+        final: no finer level follows.
+    """
+
+    reason: str
+    final: bool
 
 
 class Descent:
-    """The objective as an optimiser sees it: counts, times, checks, and keeps the best canvas
-    itself.
+    """The objective as an optimiser sees it: it counts, times, checks and keeps the best canvas.
 
     An exception out of an optimiser loses its iterate; this record survives it.
     """
@@ -37,12 +51,12 @@ class Descent:
 
     @property
     def evaluations(self) -> int:
-        """How many there were."""
+        """Evaluations of the objective so far."""
         return len(self.durations)
 
     @property
     def evaluation_seconds(self) -> float:
-        """Median of one evaluation; 0 when there was none."""
+        """Median of one evaluation's seconds; 0 when there was none."""
         return statistics.median(self.durations) if self.durations else 0.0
 
     def evaluate(self, canvas: np.ndarray) -> tuple[float, np.ndarray]:
@@ -64,30 +78,13 @@ class Descent:
         return loss, gradient
 
 
-class _Optimizer(Protocol):
-    def __call__(
-        self,
-        evaluate: Callable[[np.ndarray], tuple[float, np.ndarray]],
-        start: np.ndarray,
-        iterations: int,
-        step_done: Callable[[], None],
-        options: Options,
-    ) -> str: ...
-
-
-_OPTIMIZERS: dict[str, _Optimizer] = {"lbfgs": lbfgs, "adam": adam}
-
-
 def descend(
     descent: Descent, iterations: int, options: Options, step_done: Callable[[], None]
-) -> str:
+) -> Ending:
     """Run the chosen optimiser from `descent.best`; the best canvas is then in `descent`.
 
     Args:
         step_done: called after each step.
-
-    Returns:
-        Why it ended: "iterations", "line search", or the reason of a stop from outside.
     """
 
     def counted() -> None:
@@ -97,11 +94,12 @@ def descend(
         except StopIteration as error:  # to SciPy a wish to stop, which would hide it
             raise RuntimeError("the progress callback raised StopIteration") from error
 
+    optimize = lbfgs if options.optimizer == "lbfgs" else partial(adam, step=options.step)
     try:
         if iterations == 0:
             descent.evaluate(descent.best)
-            return "iterations"
-        optimizer = _OPTIMIZERS[options.optimizer]
-        return optimizer(descent.evaluate, descent.best, iterations, counted, options)
+            return Ending("iterations", final=False)
+        reason = optimize(descent.evaluate, descent.best, iterations, counted)
+        return Ending(reason, final=False)
     except Stopped as stopped:
-        return str(stopped)
+        return Ending(str(stopped), final=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Literal, TypeAlias, get_args
 
+from .checks import number, whole
 from .errors import OptionsError
 
 __all__ = [
@@ -30,9 +32,9 @@ DEFAULT_CONTENT_LAYERS: Mapping[str, float] = {"relu4_2": 1.0}
 DEFAULT_STYLE_LAYERS: Mapping[str, float] = dict.fromkeys(
     ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), 1.0
 )
-# Content : style, at which a photograph stays one and the strokes are clear. The paper's ratios are
-# 1e3 to 1e5.
-DEFAULT_STYLE_WEIGHTS: Mapping[str, float] = {"relative": 25.0, "gatys": 1000.0}
+# Beside a content weight of 1: a photograph stays one, and the strokes are clear. The paper's
+# ratios are 1e3 to 1e5.
+DEFAULT_STYLE_WEIGHTS: Mapping[str, float] = {"relative": 15.0, "gatys": 1000.0}
 # From the coarsest level on; the last number goes for every finer one. Coarse levels decide the
 # composition, and their steps cost a quarter each of the next level's.
 DEFAULT_ITERATIONS = (200, 120, 80)
@@ -97,33 +99,39 @@ class Options:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _whole("size", self.size, 1, 2**20)
-        if self.levels is not None:
-            _whole("levels", self.levels, 1, 12)
-        self._check_iterations()
-        _choice("objective", self.objective, get_args(Formula))
-        _choice("pool", self.pool, get_args(Pooling))
-        _choice("border", self.border, get_args(Border))
-        _choice("optimizer", self.optimizer, get_args(Optimizer))
-        if not isinstance(self.init, str) or not self.init:
-            raise OptionsError(f"init must be content, style, noise or a path, not {self.init!r}")
-        for name in ("content_weight", "style_factor", "tv_weight"):
-            _number(name.replace("factor", "weight"), getattr(self, name), 0, _LARGEST)
-        _number("step", self.step, 1e-6, 1)
-        _number("init_blend", self.init_blend, 0, 1)
-        _number("style_scale", self.style_scale, 1 / 16, 16)
-        _whole("seed", self.seed, 0, 2**63 - 1)
-        for name in ("content_layers", "style_layers"):
-            layers = getattr(self, name)
-            _layers(name, layers)
-            # A copy: what the caller does to his own dictionary later was never validated.
-            object.__setattr__(self, name, dict(layers))
+        for name, value in self._checked().items():
+            object.__setattr__(self, name, value)
         if not (self.content_layers and self.content_weight) and not (
             self.style_layers and self.style_factor
         ):
             raise OptionsError(
                 "nothing is asked for: neither content nor style has layers and a weight above 0"
             )
+
+    def _checked(self) -> dict[str, object]:
+        """Every value as it is kept: a plain one, and none that the caller can still change."""
+        levels, style_weight = self.levels, self.style_weight
+        return {
+            "size": whole("size", self.size, 1, 2**20),
+            "levels": None if levels is None else whole("levels", levels, 1, 12),
+            "iterations": _iterations(self.iterations),
+            "objective": _choice("objective", self.objective, get_args(Formula)),
+            "content_layers": _layers("content_layers", self.content_layers),
+            "style_layers": _layers("style_layers", self.style_layers),
+            "content_weight": number("content_weight", self.content_weight, 0, _LARGEST),
+            "style_weight": None
+            if style_weight is None
+            else number("style_weight", style_weight, 0, _LARGEST),
+            "tv_weight": number("tv_weight", self.tv_weight, 0, _LARGEST),
+            "pool": _choice("pool", self.pool, get_args(Pooling)),
+            "border": _choice("border", self.border, get_args(Border)),
+            "optimizer": _choice("optimizer", self.optimizer, get_args(Optimizer)),
+            "step": number("step", self.step, 1e-6, 1),
+            "init": _init(self.init),
+            "init_blend": number("init_blend", self.init_blend, 0, 1),
+            "style_scale": number("style_scale", self.style_scale, 1 / 16, 16),
+            "seed": whole("seed", self.seed, 0, 2**63 - 1),
+        }
 
     @property
     def style_factor(self) -> float:
@@ -132,42 +140,35 @@ class Options:
             return DEFAULT_STYLE_WEIGHTS[self.objective]
         return self.style_weight
 
-    def _check_iterations(self) -> None:
-        if self.iterations is None:
-            return
-        if isinstance(self.iterations, int):
-            _whole("iterations", self.iterations, 0, 10**6)
-            return
-        if not isinstance(self.iterations, list | tuple) or not self.iterations:
-            raise OptionsError("iterations must be a whole number or a list of whole numbers")
-        for count in self.iterations:
-            _whole("iterations", count, 0, 10**6)
-        object.__setattr__(self, "iterations", tuple(self.iterations))
+
+def _iterations(value: object) -> int | tuple[int, ...] | None:
+    if isinstance(value, list | tuple) and value:
+        return tuple(whole("iterations", count, 0, 10**6) for count in value)
+    if value is None:
+        return None
+    if not isinstance(value, Integral):
+        raise OptionsError("iterations must be a whole number or a list of whole numbers")
+    return whole("iterations", value, 0, 10**6)
 
 
-def _whole(name: str, value: object, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise OptionsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+def _init(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise OptionsError(f"init must be content, style, noise or a path, not {value!r}")
+    return value
 
 
-def _number(name: str, value: object, low: float, high: float) -> None:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not low <= value <= high  # false for NaN
-    ):
-        raise OptionsError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}")
-
-
-def _choice(name: str, value: object, choices: Sequence[str]) -> None:
+def _choice(name: str, value: object, choices: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise OptionsError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    return value
 
 
-def _layers(name: str, layers: Mapping[str, float]) -> None:
-    if not isinstance(layers, Mapping):
+def _layers(name: str, layers: object) -> dict[str, float]:
+    if not isinstance(layers, Mapping) or not all(isinstance(layer, str) for layer in layers):
         raise OptionsError(f"{name} must map layer names to weights, not {layers!r}")
-    for layer, weight in layers.items():
-        _number(f"{name}[{layer}]", weight, 0, _LARGEST)
-    if layers and not any(layers.values()):
+    weights = {
+        layer: number(f"{name}[{layer}]", weight, 0, _LARGEST) for layer, weight in layers.items()
+    }
+    if weights and not any(weights.values()):
         raise OptionsError(f"{name} has no weight above 0")
+    return weights

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .errors import ImageTooLarge, OptionsError
 from .limits import Limits
 
-__all__ = ["Picture", "Pixels", "check_size", "from_array", "scaled"]
+__all__ = ["Picture", "Pixels", "check_size", "from_array", "scaled", "to_canvas", "to_image"]
 
 Pixels = NDArray[np.float32]
 
@@ -64,6 +64,16 @@ def from_array(array: NDArray[Any], limits: Limits, name: str) -> Picture:
     white = _white(array, name)
     rgb = np.broadcast_to(bands[..., :3], (height, width, 3))
     return Picture(scaled(rgb, white), scaled(bands[..., 3], white) if count == 4 else None)
+
+
+def to_image(canvas: NDArray[Any]) -> Pixels:
+    """(H, W, 3) -> the network's (1, 3, H, W), contiguous float32."""
+    return np.ascontiguousarray(canvas.transpose(2, 0, 1)[None], np.float32)
+
+
+def to_canvas(image: NDArray[Any]) -> NDArray[Any]:
+    """(1, 3, H, W) -> (H, W, 3), contiguous."""
+    return np.ascontiguousarray(image[0].transpose(1, 2, 0))
 
 
 def _white(array: NDArray[Any], name: str) -> float:

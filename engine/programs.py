@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,27 +14,14 @@ from .options import Border, Options, Pooling
 
 if TYPE_CHECKING:
     from ..export.networks import Network
+    from ..export.program import Kind
 
-__all__ = ["Layer", "NetworkPrograms", "Program", "Programs", "Selection", "load_programs"]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer of a network.
-
-    Its channels, and how many picture pixels a position covers along a side.
-    """
-
-    channels: int
-    stride: int
+__all__ = ["NetworkPrograms", "Program", "Programs", "Selection", "load_programs"]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a program is built for.
-
-    Everything else (sizes, targets, weights) is given when it runs.
-    """
+    """What a program is built for; sizes, targets and coefficients are given when it runs."""
 
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
@@ -42,12 +29,13 @@ class Selection:
     border: Border
 
     @classmethod
-    def of(cls, options: Options, layers: Mapping[str, Layer]) -> Selection:
-        """The selection that `options` ask for, in the network's order.
+    def of(cls, options: Options, layers: Iterable[str]) -> Selection:
+        """The selection that `options` ask for, of a network's layers and in their order.
 
         Raises:
             OptionsError: a layer that the network does not have; the message lists those it has.
         """
+        layers = list(layers)
         for name in (*options.content_layers, *options.style_layers):
             if name not in layers:
                 raise OptionsError(f"the network has no layer {name!r}; it has {', '.join(layers)}")
@@ -79,29 +67,36 @@ class Programs(Protocol):
         """Hash of everything that changes what the network computes."""
 
     @property
-    def layers(self) -> Mapping[str, Layer]:
-        """Every layer that a selection may name, in order."""
+    def strides(self) -> Mapping[str, int]:
+        """Every layer that a selection may name, in order, and how many pixels of the picture one
+        of its positions covers along a side."""
 
     @property
     def weights(self) -> Mapping[str, np.ndarray]:
         """The network's weights by name, float32."""
 
-    def targets(self, selection: Selection) -> Program:
-        """The program that computes targets (see `export.program.build_targets`)."""
+    @property
+    def selection(self) -> Selection | None:
+        """The only one that there are programs for; None where they are built for any."""
 
-    def objective(self, selection: Selection) -> Program:
-        """The program of the loss and its gradient (see `export.program.build_objective`)."""
+    def program(self, kind: Kind, selection: Selection) -> Program:
+        """The program of that kind; `export.program` says what goes in and comes out.
+
+        Raises:
+            ModelError: it cannot be had for this selection.
+        """
 
 
 class NetworkPrograms:
     """Programs built when they are needed; this is what imports onnx."""
 
+    selection = None
+
     def __init__(self, name: str, network: Network) -> None:
         self.name = name
         self.weights = network.weights
-        self.layers = {
-            layer.name: Layer(layer.channels, layer.stride)
-            for layer in network.architecture.layers().values()
+        self.strides = {
+            layer.name: layer.stride for layer in network.architecture.layers().values()
         }
         self._network = network
 
@@ -110,31 +105,11 @@ class NetworkPrograms:
         """See `Programs`."""
         return self._network.fingerprint
 
-    def targets(self, selection: Selection) -> Program:
+    def program(self, kind: Kind, selection: Selection) -> Program:
         """See `Programs`."""
-        from ..export.program import build_targets
+        from ..export.program import build_program
 
-        model, weights = build_targets(
-            self._network,
-            selection.content_layers,
-            selection.style_layers,
-            selection.pool,
-            selection.border,
-        )
-        return Program(model, weights)
-
-    def objective(self, selection: Selection) -> Program:
-        """See `Programs`."""
-        from ..export.program import build_objective
-
-        model, weights = build_objective(
-            self._network,
-            selection.content_layers,
-            selection.style_layers,
-            selection.pool,
-            selection.border,
-        )
-        return Program(model, weights)
+        return Program(*build_program(kind, self._network, selection))
 
 
 def load_programs(model: str | Path | None) -> NetworkPrograms:

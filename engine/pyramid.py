@@ -12,7 +12,7 @@ from .errors import ImageTooSmall, OptionsError
 from .images import fitted_size
 from .options import COARSEST_SIDE, DEFAULT_ITERATIONS
 
-__all__ = ["Level", "final_size", "plan_levels", "smallest_size"]
+__all__ = ["Level", "plan_levels", "smallest_size"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def plan_levels(
     Args:
         picture: (height, width) of the content picture, for its aspect.
         size: longer side of the result.
-        levels: how many, or None for as many as keep the coarsest at 96 or more.
+        levels: how many, or None for as many as keep the coarsest longer side at 96 or more.
         iterations: for each level, or None for the defaults.
         smallest_side: what the network's deepest layer needs.
 
@@ -44,7 +44,11 @@ def plan_levels(
         ImageTooSmall: the result would be smaller than that; the message names the smallest size.
         OptionsError: more levels than the size allows, or a list of iterations of another length.
     """
-    final_size(picture, size, smallest_side)
+    if min(fitted_size(*picture, size)) < smallest_side:
+        raise ImageTooSmall(
+            f"the network needs {smallest_side} pixels on each side: with this picture "
+            f"the smallest size is {smallest_size(picture, smallest_side)}, not {size}"
+        )
     longer_sides = [size]
     while len(longer_sides) < (levels or 12):
         half = (longer_sides[-1] + 1) // 2
@@ -57,21 +61,6 @@ def plan_levels(
     sizes = [fitted_size(*picture, longer) for longer in reversed(longer_sides)]
     counts = _per_level(iterations, len(sizes))
     return tuple(Level(*shape, count) for shape, count in zip(sizes, counts, strict=True))
-
-
-def final_size(picture: tuple[int, int], size: int, smallest_side: int) -> tuple[int, int]:
-    """(height, width) of the result: the picture's aspect with the longer side `size`.
-
-    Raises:
-        ImageTooSmall: a side is smaller than the network needs; names the smallest size.
-    """
-    height, width = fitted_size(*picture, size)
-    if min(height, width) < smallest_side:
-        raise ImageTooSmall(
-            f"the network needs {smallest_side} pixels on each side: with this picture "
-            f"the smallest size is {smallest_size(picture, smallest_side)}, not {size}"
-        )
-    return height, width
 
 
 def smallest_size(picture: tuple[int, int], smallest_side: int) -> int:

@@ -24,8 +24,8 @@ class Progress:
         iteration, iterations: steps done and planned at this level.
         evaluations: of the objective, in all.
         loss: of the best canvas at this level.
-        seconds: since the work began.
-        remaining: estimate of the seconds to come; None until one can be made.
+        seconds: since the work began with reading its pictures.
+        remaining: estimate of the seconds to come.
     """
 
     level: int
@@ -37,7 +37,7 @@ class Progress:
     evaluations: int
     loss: float
     seconds: float
-    remaining: float | None
+    remaining: float
 
 
 # Called after each step; returning False ends the work with the best canvas so far.
@@ -55,7 +55,7 @@ class LevelResult:
         seconds: in all, targets included.
         evaluation_seconds: median of one evaluation; 0 when there was none.
         stopped: "iterations" (all were made), "line search" (no step goes further down), "error",
-            or the reason of a stop from outside.
+            "callback" (it returned False), "deadline", or the reason of the host's own stop.
     """
 
     height: int
@@ -81,7 +81,7 @@ class Result:
         terms: the same loss by term, such as "content.relu4_2".
         levels: from coarse to fine; a run that was stopped lists the levels that it reached.
         stopped: as in the last level.
-        seconds: in all.
+        seconds: in all, reading the pictures included.
     """
 
     canvas: np.ndarray = field(repr=False)
@@ -108,8 +108,7 @@ class Result:
         return sum(value for name, value in self.terms.items() if name.split(".")[0] == kind)
 
     def save(self, path: str | Path) -> None:
-        """Write the picture; the format follows from the suffix, and the file is whole or not
-        there.
+        """Write the picture, whole or not at all, in the format of the suffix.
 
         Raises:
             OptionsError: the suffix is of no format that can be written.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .engine import Engine
 from .images import PictureSource
+from .limits import Limits
 from .options import Options
 from .records import ProgressCallback, Result
 from .stop import Stop
@@ -22,19 +23,21 @@ def stylize(
     model: str | Path | None = None,
     device: str = "auto",
     threads: int | None = None,
+    limits: Limits | None = None,
     progress: ProgressCallback | None = None,
     stop: Stop | None = None,
 ) -> Result:
     """Paint `content` in the manner of `styles`. For more than one picture, keep an `Engine`.
 
     Args:
-        content: the photograph: a path, the bytes of a file, a PIL image, or an array, (H, W), (H,
-            W, 3) or (H, W, 4), of integers or of floats in 0..1.
+        content: the photograph: a path, the bytes of a file, a PIL image, or an array (H, W),
+            (H, W, 3) or (H, W, 4) of integers or of floats in 0..1.
         styles: the painting, likewise; several, as a list, are blended in equal parts.
         options: what to do; see `Options`.
         model: name or path of a network; None is the embedded one.
         device: "auto", "cpu", "cuda" or "cuda:N".
         threads: processors to use; None is all that this process may use.
+        limits: of what is accepted; see `Limits`.
         progress: called after each step with a `Progress`; returning False ends the work.
         stop: lets another thread end the work; the best picture so far is returned.
 
@@ -43,5 +46,5 @@ def stylize(
             `impasto.engine.errors`; all are `StyleError`. Where the work had begun, the error's
             `result` is the best picture so far.
     """
-    engine = Engine(model, device=device, threads=threads)
+    engine = Engine(model, device=device, threads=threads, limits=limits)
     return engine.stylize(content, styles, options, progress=progress, stop=stop)

@@ -6,6 +6,8 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
+from .errors import OptionsError
+
 __all__ = ["Stop", "Stopped"]
 
 
@@ -14,9 +16,9 @@ class Stopped(Exception):
 
 
 class Stop:
-    """Hand one to `stylize`, and call `request` from any thread.
+    """Hand one to `stylize` and call `request` from any thread: the best picture so far comes back.
 
-    The best picture so far is returned.
+    One token may be shared by several works; it ends them all.
     """
 
     def __init__(self) -> None:
@@ -30,13 +32,25 @@ class Stop:
         """Why it was requested; None while it was not."""
         return self._reason
 
-    def request(self, reason: str = "cancelled") -> None:
-        """End the work soon; the first reason stays."""
+    def request(self, reason: str = "cancelled") -> bool:
+        """End the work soon; the first reason, any text that is not empty, stays.
+
+        Returns:
+            Whether this was the first request.
+
+        Raises:
+            OptionsError: the reason is empty or no text.
+        """
+        if not isinstance(reason, str) or not reason:
+            raise OptionsError(f"the reason of a stop must be a text, not {reason!r}")
         with self._lock:
-            self._reason = self._reason or reason
+            first = self._reason is None
+            if first:
+                self._reason = reason
             actions = list(self._actions)
         for action in actions:
             action()
+        return first
 
     def check(self) -> None:
         """Raise `Stopped` if a stop was requested."""

@@ -7,75 +7,83 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 import numpy as np
 
 from .errors import DeadlineExceeded, MemoryLimit, StyleError
-from .images import Picture, read_picture, resize
-from .initial import blended, cover, noise
-from .optimise import Descent, descend
+from .images import resize
+from .objective import Objective
+from .optimise import Descent, Ending, descend
 from .options import Options
-from .pyramid import Level
 from .records import LevelResult, Progress, ProgressCallback, Result
+from .sources import Scene, Sources
 from .stop import Stop, Stopped
 
-if TYPE_CHECKING:
-    from .engine import Engine
+__all__ = ["ObjectiveAt", "paint"]
 
-__all__ = ["paint"]
+# See `Engine.objective_at`.
+ObjectiveAt: TypeAlias = Callable[[np.ndarray, Sequence[np.ndarray], Options, Stop], Objective]
+# Of a level that an exception left before its descent said why it ended.
+_ERROR = Ending("error", final=True)
 
 
 def paint(
-    engine: Engine,
-    content: Picture,
-    styles: Sequence[np.ndarray],
+    sources: Sources,
+    objective_at: ObjectiveAt,
     options: Options,
+    *,
+    began: float,
+    deadline: float | None,
     progress: ProgressCallback | None,
     stop: Stop,
 ) -> Result:
     """Paint one picture; see `impasto.stylize` for what is raised.
 
     An error that ends the work carries the best picture so far as its `result`.
+
+    Args:
+        objective_at: the objective for a content picture of the canvas's size, and styles.
+        began: when the work began with reading its pictures, by `time.perf_counter`.
+        deadline: seconds from then on that the work may take, or None.
     """
-    levels = engine.levels(content.rgb, options)
-    initial = _initial_canvas(engine, content, styles, options)
-    deadline = engine.limits.deadline
-    with stop.for_one_work() as own, _ending_after(deadline, own):
-        painting = _Painting(engine, content, styles, options, levels, own, initial)
-        try:
-            for number, level in enumerate(levels, 1):
-                if painting.stopped not in _GO_ON:
-                    break
-                painting.work_at(number, level, progress)
-            if painting.stopped == _DEADLINE:
-                raise DeadlineExceeded(f"the work takes longer than its {deadline:g} seconds")
-        except MemoryError as error:
-            limit = MemoryLimit("there is not enough memory for this size")
-            painting.attach_to(limit)
-            raise limit from error
-        except StyleError as error:
-            painting.attach_to(error)
-            raise
+    with stop.for_one_work() as own:
+        painting = _Painting(sources, objective_at, options, own, began)
+        with _ending_after(deadline, began, own) as exceeded:
+            painting.work(progress)
+        if painting.ending.final and exceeded.is_set():
+            late = DeadlineExceeded(f"the work takes longer than its {deadline:g} seconds")
+            painting.attach_to(late)
+            raise late
         return painting.result()
 
 
-_GO_ON = ("", "iterations", "line search")
-_DEADLINE = "deadline"
-
-
 @contextlib.contextmanager
-def _ending_after(seconds: float | None, stop: Stop) -> Iterator[None]:
-    """Request a stop when the time is over, from a thread that ends with the work."""
+def _ending_after(seconds: float | None, began: float, stop: Stop) -> Iterator[threading.Event]:
+    """Request a stop when the time is over, from a thread that ends with the work.
+
+    The event tells, after the work, whether it was that request that ended it.
+    """
+    exceeded = threading.Event()
+
+    def end() -> None:
+        if stop.request("deadline"):
+            exceeded.set()
+
     if seconds is None:
-        yield
+        yield exceeded
+        return
+    left = began + seconds - time.perf_counter()
+    if left <= 0:
+        end()
+        yield exceeded
         return
     # A lock's longest wait is the longest that a timer can be set to.
-    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), stop.request, [_DEADLINE])
+    timer = threading.Timer(min(left, threading.TIMEOUT_MAX), end)
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield exceeded
     finally:
         timer.cancel()
         timer.join()
@@ -85,77 +93,43 @@ def _ending_after(seconds: float | None, stop: Stop) -> Iterator[None]:
 class _Painting:
     """The state of one picture's making: always able to say what the best picture so far is."""
 
-    engine: Engine
-    content: Picture
-    styles: Sequence[np.ndarray]
+    sources: Sources
+    objective_at: ObjectiveAt
     options: Options
-    levels: tuple[Level, ...]
     stop: Stop
-    initial: Callable[[Level], np.ndarray]
+    began: float
     canvas: np.ndarray | None = None  # until a step was made: the initial one, whatever the size
     loss: float = float("nan")
     terms: dict[str, float] = field(default_factory=dict)
     initial_loss: float = float("nan")
-    stopped: str = ""
+    ending: Ending = _ERROR  # unless a level says otherwise
     finished: list[LevelResult] = field(default_factory=list)
-    began: float = field(default_factory=time.perf_counter)
 
-    def work_at(
-        self,
-        number: int,
-        level: Level,
-        progress: ProgressCallback | None,
-    ) -> None:
-        """Bring the canvas to this level's size and move it down this level's objective."""
-        began = time.perf_counter()
-        self.stopped = "error"  # unless it comes to an end
-        start = self._canvas_at(level)
+    def work(self, progress: ProgressCallback | None) -> None:
+        """Go through the levels, from coarse to fine, until the last one or a final ending."""
         try:
-            scaled = resize(self.content.rgb, level.height, level.width)
-            objective = self.engine.objective_at(scaled, self.styles, self.options, self.stop)
-            if number == len(self.levels):
-                self.initial_loss = sum(objective.terms(self.initial(level)).values())
-        except Stopped as stopped:
-            self.stopped = str(stopped)
-            return
-        descent = Descent(objective, start, self.stop)
-        try:
-            self.stopped = descend(
-                descent,
-                level.iterations,
-                self.options,
-                lambda: self._report(number, level, descent, progress),
-            )
-        finally:
-            if descent.best_terms:
-                self.loss, self.terms = descent.best_loss, descent.best_terms
-                if level.iterations:
-                    self.canvas = descent.best
-            self.finished.append(
-                LevelResult(
-                    level.height,
-                    level.width,
-                    descent.iterations,
-                    descent.evaluations,
-                    descent.best_loss,
-                    time.perf_counter() - began,
-                    descent.evaluation_seconds,
-                    self.stopped,
-                )
-            )
+            for number, scene in enumerate(self.sources.scenes, 1):
+                self._work_at(number, scene, progress)
+                if self.ending.final:
+                    break
+        except MemoryError as error:
+            limit = MemoryLimit("there is not enough memory for this size")
+            self.attach_to(limit)
+            raise limit from error
+        except StyleError as error:
+            self.attach_to(error)
+            raise
 
     def result(self) -> Result:
         """The best picture so far, at the final size."""
-        final = self.levels[-1]
-        alpha = self.content.alpha
         return Result(
-            canvas=self._canvas_at(final),
-            alpha=None if alpha is None else resize(alpha, final.height, final.width),
+            canvas=self._canvas_at(self.sources.scenes[-1]),
+            alpha=self.sources.alpha,
             initial_loss=self.initial_loss,
             loss=self.loss,
             terms=self.terms,
             levels=tuple(self.finished),
-            stopped=self.stopped,
+            stopped=self.ending.reason,
             seconds=time.perf_counter() - self.began,
         )
 
@@ -164,63 +138,75 @@ class _Painting:
         with contextlib.suppress(MemoryError):
             error.result = self.result()
 
-    def _canvas_at(self, level: Level) -> np.ndarray:
+    def _work_at(self, number: int, scene: Scene, progress: ProgressCallback | None) -> None:
+        """Bring the canvas to this level's size and move it down this level's objective."""
+        began = time.perf_counter()
+        self.ending = _ERROR
+        start = self._canvas_at(scene)
+        try:
+            objective = self.objective_at(scene.content, scene.styles, self.options, self.stop)
+            if scene is self.sources.scenes[-1]:
+                self.initial_loss = objective.measure(scene.start(), self.stop).loss
+        except Stopped as stopped:
+            self.ending = Ending(str(stopped), final=True)
+            return
+        descent = Descent(objective, start, self.stop)
+        try:
+            self.ending = descend(
+                descent,
+                scene.level.iterations,
+                self.options,
+                lambda: self._report(number, scene, descent, progress),
+            )
+        finally:
+            if descent.best_terms:
+                self.loss, self.terms = descent.best_loss, descent.best_terms
+                if scene.level.iterations:
+                    self.canvas = descent.best
+            self.finished.append(
+                LevelResult(
+                    scene.level.height,
+                    scene.level.width,
+                    descent.iterations,
+                    descent.evaluations,
+                    descent.best_loss,
+                    time.perf_counter() - began,
+                    descent.evaluation_seconds,
+                    self.ending.reason,
+                )
+            )
+
+    def _canvas_at(self, scene: Scene) -> np.ndarray:
         if self.canvas is None:
-            return self.initial(level)
-        return resize(self.canvas, level.height, level.width)
+            return scene.start()
+        return resize(self.canvas, scene.level.height, scene.level.width)
 
     def _report(
-        self, number: int, level: Level, descent: Descent, progress: ProgressCallback | None
+        self, number: int, scene: Scene, descent: Descent, progress: ProgressCallback | None
     ) -> None:
         if progress is None:
             return
         earlier = sum(done.evaluations for done in self.finished)
         record = Progress(
             level=number,
-            levels=len(self.levels),
-            height=level.height,
-            width=level.width,
+            levels=len(self.sources.scenes),
+            height=scene.level.height,
+            width=scene.level.width,
             iteration=descent.iterations,
-            iterations=level.iterations,
+            iterations=scene.level.iterations,
             evaluations=earlier + descent.evaluations,
             loss=descent.best_loss,
             seconds=time.perf_counter() - self.began,
-            remaining=self._remaining(number, level, descent),
+            remaining=self._remaining(number, scene, descent),
         )
         if progress(record) is False:
             self.stop.request("callback")
 
-    def _remaining(self, number: int, level: Level, descent: Descent) -> float:
+    def _remaining(self, number: int, scene: Scene, descent: Descent) -> float:
         """Seconds to come, at this level and the finer ones, if a step costs by its pixels."""
         per_step = sum(descent.durations) / max(1, descent.iterations)
-        per_pixel = per_step / (level.height * level.width)
-        steps = level.iterations - descent.iterations
-        later = sum(finer.iterations * finer.height * finer.width for finer in self.levels[number:])
+        per_pixel = per_step / (scene.level.height * scene.level.width)
+        steps = scene.level.iterations - descent.iterations
+        finer = [later.level for later in self.sources.scenes[number:]]
+        later = sum(level.iterations * level.height * level.width for level in finer)
         return steps * per_step + later * per_pixel
-
-
-def _initial_canvas(
-    engine: Engine, content: Picture, styles: Sequence[np.ndarray], options: Options
-) -> Callable[[Level], np.ndarray]:
-    """The initial canvas at any level's size.
-
-    A picture given by path is read once, before the work.
-    """
-    if options.init == "noise":
-        return lambda level: noise(level.height, level.width, options.seed)
-    if options.init == "content":
-
-        def picture(level: Level) -> np.ndarray:
-            return resize(content.rgb, level.height, level.width)
-
-    else:
-        source = (
-            styles[0]
-            if options.init == "style"
-            else read_picture(options.init, engine.limits, "initial picture").rgb
-        )
-
-        def picture(level: Level) -> np.ndarray:
-            return cover(source, level.height, level.width)
-
-    return lambda level: blended(picture(level), options.init_blend, options.seed)

@@ -6,25 +6,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .errors import ImageTooSmall, LimitError
 from .images import fitted_size, resize
-from .objective import to_image
-from .programs import Selection
+from .limits import Limits
+from .pixels import to_image
 from .session import Session
 from .stop import Stop
 
-__all__ = ["content_targets", "style_size", "style_targets"]
+__all__ = ["check_style_size", "content_targets", "style_size", "style_targets"]
 
 
 def content_targets(
-    session: Session, selection: Selection, content: np.ndarray, stop: Stop
+    session: Session, layers: Sequence[str], content: np.ndarray, stop: Stop
 ) -> dict[str, np.ndarray]:
     """Features of the content picture, which has the canvas's size: by layer, (1, C, h, w)."""
-    return _run(session, "content", selection.content_layers, content, stop)
+    return _run(session, "content", layers, content, stop)
 
 
 def style_targets(
     session: Session,
-    selection: Selection,
+    layers: Sequence[str],
     styles: Sequence[np.ndarray],
     longer_side: int,
     smallest_side: int,
@@ -39,7 +40,7 @@ def style_targets(
         _run(
             session,
             "style",
-            selection.style_layers,
+            layers,
             resize(style, *style_size(style, longer_side, smallest_side)),
             stop,
         )
@@ -47,7 +48,7 @@ def style_targets(
     ]
     return {
         layer: np.asarray(np.mean([gram[layer] for gram in grams], axis=0), np.float32)
-        for layer in selection.style_layers
+        for layer in layers
     }
 
 
@@ -61,11 +62,30 @@ def style_size(style: np.ndarray, longer_side: int, smallest_side: int) -> tuple
     return fitted_size(height, width, max(longer_side, needed))
 
 
+def check_style_size(
+    style: np.ndarray, longer_side: int, smallest_side: int, limits: Limits
+) -> None:
+    """Refuse a style picture that would be looked at above the limits.
+
+    Raises:
+        LimitError: the style scale asks for it.
+        ImageTooSmall: the picture is so thin that the network needs it so long.
+    """
+    limit = f"the limit of output_side is {limits.output_side}"
+    if longer_side > limits.output_side:
+        raise LimitError(f"style_scale makes the style {longer_side} pixels long, but {limit}")
+    longer = max(style_size(style, longer_side, smallest_side))
+    if longer > limits.output_side:
+        height, width = style.shape[:2]
+        raise ImageTooSmall(
+            f"the style picture of {width} x {height} pixels is too thin: the network needs "
+            f"{smallest_side} pixels on each side, which makes it {longer} pixels long, but {limit}"
+        )
+
+
 def _run(
     session: Session, kind: str, layers: Sequence[str], picture: np.ndarray, stop: Stop
 ) -> dict[str, np.ndarray]:
-    if not layers:
-        return {}
     results = session.run(
         {"image": to_image(picture)}, [f"{kind}.{layer}" for layer in layers], stop
     )

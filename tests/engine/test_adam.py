@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from impasto.engine.adam import adam
-from impasto.engine.options import Options
 
 SHAPE = (3, 4, 3)
 START = np.random.default_rng(1).uniform(0.3, 0.7, SHAPE).astype(np.float32)
@@ -26,7 +25,7 @@ def run(function, iterations, step=0.02):
         losses.append(loss)
         return loss, gradient
 
-    reason = adam(evaluate, START, iterations, lambda: told.append(1), Options(step=step))
+    reason = adam(evaluate, START, iterations, lambda: told.append(1), step)
     assert reason == "iterations"
     assert len(told) == iterations
     return canvases, losses

@@ -17,7 +17,8 @@ from impasto.engine.errors import (
     OutputError,
     UntrustedModel,
 )
-from impasto.export.bundle import build_bundle
+from impasto.engine.programs import Selection
+from impasto.export.bundle import BUNDLE_VERSION, build_bundle
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +31,7 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def data(toy, asked):
     options = asked()
-    layers = [list(layers) for layers in (options.content_layers, options.style_layers)]
-    return build_bundle(toy, "toy", *layers, options.pool, options.border)
+    return build_bundle(toy, "toy", Selection.of(options, toy.architecture.layers()))
 
 
 @pytest.fixture
@@ -79,9 +79,9 @@ def test_a_bundle_computes_the_same_bytes_as_its_network(engine, path, asked, pa
 
 
 def test_the_same_network_gives_the_same_bundle(data, toy, asked):
-    options = asked()
-    layers = [list(layers)[::-1] for layers in (options.content_layers, options.style_layers)]
-    assert build_bundle(toy, "toy", *layers, options.pool, options.border) == data
+    options = asked(style_layers=dict(reversed(asked().style_layers.items())))
+    selection = Selection.of(options, toy.architecture.layers())
+    assert build_bundle(toy, "toy", selection) == data
 
 
 def test_a_bundle_runs_where_neither_onnx_nor_the_export_code_is(run_alone, path, engine, asked):
@@ -178,14 +178,16 @@ def test_damage_anywhere_is_a_model_error_or_none(path, data, asked, pair):
     "changed",
     [
         {"bundle": None},
-        {"layers": []},
-        {"layers": {"relu1_1": [4, 0]}},
-        {"layers": {"relu1_1": [4]}},
-        {"layers": {"relu1_1": [1e400, 1]}},
-        {"layers": {"relu1_1": 7}},
-        {"weights": ["none"]},
-        {"weights": [["conv1_1.weight"]]},
-        {"weights": 3},
+        {"strides": []},
+        {"strides": {"relu1_1": 0}},
+        {"strides": {"relu1_1": [4]}},
+        {"strides": {"relu1_1": 1e400}},
+        {"strides": {"relu1_1": "7"}},
+        {"programs": {"content": [], "style": []}},
+        {"programs": {"content": ["none"], "style": [], "objective": []}},
+        {"programs": {"content": [["conv1_1.weight"]], "style": [], "objective": []}},
+        {"programs": {"content": 3, "style": 3, "objective": 3}},
+        {"programs": 3},
         {"content_layers": 3},
     ],
     ids=str,
@@ -204,7 +206,7 @@ def test_a_manifest_that_is_none_is_a_model_error(path, data, text):
         read_bundle(path, True)
 
 
-@pytest.mark.parametrize("missing", ["manifest.json", "targets.onnx", "weights/conv1_1.bias.npy"])
+@pytest.mark.parametrize("missing", ["manifest.json", "style.onnx", "weights/conv1_1.bias.npy"])
 def test_a_missing_member_is_named(path, data, missing):
     path.write_bytes(rebuilt(data, **{missing: None}))
     with pytest.raises(CorruptModel, match=missing):
@@ -212,9 +214,20 @@ def test_a_missing_member_is_named(path, data, missing):
 
 
 def test_a_newer_version_is_told(path, data):
-    path.write_bytes(with_manifest(data, bundle=2))
-    with pytest.raises(IncompatibleModel, match="has version 2, not 1"):
+    newer = BUNDLE_VERSION + 1
+    path.write_bytes(with_manifest(data, bundle=newer))
+    with pytest.raises(IncompatibleModel, match=f"has version {newer}, not {BUNDLE_VERSION}"):
         read_bundle(path, True)
+
+
+@pytest.mark.parametrize("kind", ["content", "style"])
+def test_a_bundle_has_no_program_for_layers_that_it_lacks(tmp_path, toy, asked, pair, kind):
+    options = asked(**{f"{kind}_layers": {}})
+    file = tmp_path / "half.impasto"
+    file.write_bytes(build_bundle(toy, "toy", Selection.of(options, toy.architecture.layers())))
+    with zipfile.ZipFile(file) as archive:
+        assert f"{kind}.onnx" not in archive.namelist()
+    Engine(bundle=file, trust=True, threads=1).stylize(*pair, options)
 
 
 def npy(array):
@@ -261,7 +274,7 @@ def test_compression_is_refused(path, data):
 
 
 def test_programs_that_do_not_load_are_a_model_error(path, data, asked, pair):
-    for name in ("targets.onnx", "objective.onnx"):
+    for name in ("content.onnx", "style.onnx", "objective.onnx"):
         path.write_bytes(rebuilt(data, **{name: b"junk"}))
         with pytest.raises(CorruptModel):
             Engine(bundle=path, trust=True).stylize(*pair, asked())

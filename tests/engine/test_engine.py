@@ -11,7 +11,7 @@ import pytest
 import impasto
 from impasto.engine.cpus import usable_cpus
 from impasto.engine.engine import Engine
-from impasto.engine.errors import ImageNotFound, ModelError, OptionsError, StyleError
+from impasto.engine.errors import ImageNotFound, LimitError, ModelError, OptionsError, StyleError
 from impasto.engine.stop import Stop
 from impasto.export.network_file import read_network
 
@@ -75,9 +75,21 @@ def test_sessions_are_opened_once_for_each_selection(toy_file, asked, pair):
     engine = Engine(toy_file, threads=1, device="cpu")
     for options in (asked(), asked(size=16), asked(content_weight=3.0), asked(objective="gatys")):
         engine.stylize(*pair, options)
-    assert len(engine._sessions) == 2
+    assert len(engine._sessions) == 3
     engine.stylize(*pair, asked(pool="average"))
-    assert len(engine._sessions) == 4
+    assert len(engine._sessions) == 6
+
+
+def test_the_sessions_used_last_are_kept(toy_file, asked, pair):
+    engine = Engine(toy_file, threads=1, device="cpu")
+    layers = ["relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu4_1"]
+    for layer in layers:
+        for chosen in ("relu1_1", layer):  # the first selection is used again and again
+            engine.objective(*pair, asked(content_layers={chosen: 1.0}))
+    kept = [selection.content_layers for kind, selection in engine._sessions]
+    assert kept == [
+        (layer,) for layer in ("relu2_2", "relu3_1", "relu1_1", "relu4_1") for _ in range(3)
+    ]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -230,11 +242,12 @@ def test_nothing_of_the_process_is_changed_and_nothing_is_printed(
 
 def test_the_one_call_is_the_engine_s(engine, toy_file, asked, pair):
     told = []
-    result = impasto.stylize(
-        *pair, asked(), model=toy_file, device="cpu", threads=1, progress=told.append, stop=Stop()
-    )
+    call = {"model": toy_file, "device": "cpu", "threads": 1}
+    result = impasto.stylize(*pair, asked(), **call, progress=told.append, stop=Stop())
     assert np.array_equal(result.canvas, engine.stylize(*pair, asked()).canvas)
     assert len(told) == 4
+    with pytest.raises(LimitError, match="size is 24, but the limit of output_side is 8"):
+        impasto.stylize(*pair, asked(), **call, limits=impasto.Limits(output_side=8))
 
 
 def test_a_result_is_saved_as_a_picture(engine, asked, pair, tmp_path):

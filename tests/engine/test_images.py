@@ -809,19 +809,12 @@ class TestWriting:
         np.testing.assert_allclose(picture.rgb, expected, atol=0.51 / 255)
         assert picture.alpha is None
 
-    def test_jpeg_keeps_colour_resolution_and_quality_matters(self):
+    def test_jpeg_keeps_colour_resolution(self):
         rgb = np.asarray(photo()) / 255
-        default = encode_picture(rgb, None, "JPEG", None)
+        default = encode_picture(rgb, None, "JPEG")
         frame = default.index(b"\xff\xc0")
         # Sampling factors of the three components, in the frame header.
         assert [default[frame + 11 + 3 * number] for number in range(3)] == [0x11] * 3
-        assert default == encode_picture(rgb, None, "JPEG", 95)
-        assert len(encode_picture(rgb, None, "JPEG", 50)) < len(default)
-
-    @pytest.mark.parametrize("quality", [0, 101, -1])
-    def test_impossible_quality_is_refused(self, quality):
-        with pytest.raises(OptionsError, match="quality"):
-            encode_picture(RGB, None, "JPEG", quality)
 
     @pytest.mark.parametrize(
         ("rgb", "alpha"),
@@ -836,11 +829,11 @@ class TestWriting:
     )
     def test_pixels_that_are_no_picture_are_refused(self, rgb, alpha):
         with pytest.raises(OptionsError):
-            encode_picture(rgb, alpha, "PNG", None)
+            encode_picture(rgb, alpha, "PNG")
 
     def test_unknown_format_is_refused(self):
         with pytest.raises(OptionsError, match="known: PNG"):
-            encode_picture(RGB, None, "EPS", None)
+            encode_picture(RGB, None, "EPS")
 
     def test_picture_too_wide_for_its_format_is_an_output_error(self, tmp_path):
         path = tmp_path / "x.webp"
@@ -858,7 +851,7 @@ class TestWriting:
 
     def test_given_arrays_are_not_changed(self):
         rgb, alpha = np.full((2, 2, 3), 1.5), np.full((2, 2), 0.5)
-        encode_picture(rgb, alpha, "JPEG", None)
+        encode_picture(rgb, alpha, "JPEG")
         assert (rgb == 1.5).all()
         assert (alpha == 0.5).all()
 

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from impasto.engine.lbfgs import lbfgs
-from impasto.engine.options import Options
 
 SHAPE = (4, 5, 3)
 
@@ -25,9 +24,7 @@ class Recorded:
 
     def descend(self, iterations, start=None):
         start = np.full(SHAPE, 0.5, np.float32) if start is None else start
-        return lbfgs(
-            self, start, iterations, lambda: self.steps.append(min(self.losses)), Options()
-        )
+        return lbfgs(self, start, iterations, lambda: self.steps.append(min(self.losses)))
 
 
 def bowl(target, unit=1.0):

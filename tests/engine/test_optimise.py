@@ -3,7 +3,7 @@ import pytest
 
 from impasto.engine.errors import NumericalError
 from impasto.engine.objective import Evaluation
-from impasto.engine.optimise import Descent, descend
+from impasto.engine.optimise import Descent, Ending, descend
 from impasto.engine.options import Options
 from impasto.engine.stop import Stop
 
@@ -57,21 +57,30 @@ def test_the_best_survives_an_error_out_of_the_optimiser(optimizer):
     assert not np.array_equal(descent.best, START)
 
 
+@pytest.mark.parametrize("reason", ["time", "iterations", "line search"])
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-def test_a_stop_ends_the_descent_with_its_reason(optimizer):
+def test_a_stop_ends_the_descent_finally_whatever_its_reason(optimizer, reason):
     stop = Stop()
     descent = Descent(Scripted(*range(100, 0, -1)), START, stop)
 
     def at_once():
-        stop.request("time")
+        stop.request(reason)
 
-    assert descend(descent, 50, Options(optimizer=optimizer), at_once) == "time"
+    ending = descend(descent, 50, Options(optimizer=optimizer), at_once)
+    assert ending == Ending(reason, final=True)
     assert descent.iterations == 1
+
+
+def test_an_optimiser_s_own_end_is_not_final():
+    for optimizer, reason in (("adam", "iterations"), ("lbfgs", "line search")):
+        descent = Descent(Scripted(*[5.0] * 9, gradient=0.0), START, Stop())
+        ending = descend(descent, 3, Options(optimizer=optimizer), nothing)
+        assert ending == Ending(reason, final=False)
 
 
 def test_no_iterations_are_one_evaluation_of_the_start():
     descent = Descent(Scripted(5.0), START, Stop())
-    assert descend(descent, 0, Options(), nothing) == "iterations"
+    assert descend(descent, 0, Options(), nothing) == Ending("iterations", final=False)
     assert (descent.evaluations, descent.best_loss, descent.iterations) == (1, 5.0, 0)
     assert np.array_equal(descent.best, START)
 

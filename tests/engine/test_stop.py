@@ -3,6 +3,7 @@ import threading
 
 import pytest
 
+from impasto.engine.errors import OptionsError
 from impasto.engine.stop import Stop, Stopped
 
 
@@ -14,11 +15,19 @@ def test_nothing_happens_before_a_request():
 
 def test_the_first_reason_stays():
     stop = Stop()
-    stop.request("time")
-    stop.request("other")
+    assert stop.request("time")
+    assert not stop.request("other")
     assert stop.reason == "time"
     with pytest.raises(Stopped, match="time"):
         stop.check()
+
+
+@pytest.mark.parametrize("reason", ["", None, 0, b"time"])
+def test_a_reason_is_a_text(reason):
+    stop = Stop()
+    with pytest.raises(OptionsError, match="the reason of a stop must be a text, not "):
+        stop.request(reason)
+    stop.check()
 
 
 def test_a_request_calls_the_actions_that_are_inside_only():

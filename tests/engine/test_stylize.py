@@ -1,5 +1,6 @@
 import itertools
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -13,10 +14,12 @@ from impasto.engine.errors import (
     NumericalError,
     OptionsError,
 )
-from impasto.engine.images import resize
+from impasto.engine.images import Picture, resize
 from impasto.engine.initial import blended, cover, noise
 from impasto.engine.limits import Limits
+from impasto.engine.sources import gather
 from impasto.engine.stop import Stop
+from impasto.engine.stylize import paint
 from impasto.export.network_file import encode_network
 
 THREE = {"size": 32, "levels": 3, "iterations": (3, 2, 4)}
@@ -171,14 +174,60 @@ def test_a_stop_from_another_thread_ends_the_work_at_once(engine, asked, pair):
     assert engine.stylize(*pair, asked()).stopped == "iterations"
 
 
-def test_a_stop_before_the_start_gives_the_initial_picture(engine, asked, pair):
+REASONS = ["shutdown", "deadline", "iterations", "line search", "error", "callback"]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_stop_before_the_start_gives_the_initial_picture(engine, asked, pair, reason):
     stop = Stop()
-    stop.request("shutdown")
+    stop.request(reason)
     result = engine.stylize(*pair, asked(**THREE), stop=stop)
-    assert result.stopped == "shutdown"
+    assert result.stopped == reason
     assert result.levels == ()
     assert np.array_equal(result.canvas, resize(pair[0], 27, 32))
     assert np.isnan(result.loss)
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_stop_at_a_coarse_level_ends_the_work_whatever_its_reason(engine, asked, pair, reason):
+    stop = Stop()
+    result = engine.stylize(
+        *pair, asked(**THREE), progress=lambda record: stop.request(reason), stop=stop
+    )
+    assert result.stopped == reason
+    assert len(result.levels) == 1
+
+
+def late(engine, pair, options, stop):
+    """A work whose deadline was over when its pictures had been read."""
+    content = Picture(pair[0], None)
+    levels = engine.levels(pair[0], options)
+    sources = gather(content, [pair[1]], levels, options, 4, Limits())
+    began = time.perf_counter() - 10
+    return paint(
+        sources,
+        engine.objective_at,
+        options,
+        began=began,
+        deadline=5.0,
+        progress=None,
+        stop=stop,
+    )
+
+
+def test_the_time_to_read_the_pictures_counts(engine, asked, pair):
+    with pytest.raises(DeadlineExceeded, match="longer than its 5 seconds") as caught:
+        late(engine, pair, asked(), Stop())
+    result = caught.value.result
+    assert result.seconds > 10
+    assert result.levels == ()
+    assert np.array_equal(result.canvas, resize(pair[0], 20, 24))
+
+
+def test_a_deadline_after_a_stop_is_no_error(engine, asked, pair):
+    stop = Stop()
+    stop.request("deadline")
+    assert late(engine, pair, asked(), stop).stopped == "deadline"
 
 
 def test_a_deadline_is_an_error_that_carries_the_best(toy_file, asked, pair):

@@ -1,40 +1,41 @@
 import numpy as np
 import pytest
 
-from impasto.engine.objective import to_image
+from impasto.engine.engine import Engine
+from impasto.engine.errors import ImageTooSmall, LimitError
+from impasto.engine.limits import Limits
+from impasto.engine.pixels import to_image
 from impasto.engine.programs import Selection
 from impasto.engine.stop import Stop, Stopped
 from impasto.engine.targets import content_targets, style_size, style_targets
 
-
-@pytest.fixture
-def selection(asked, engine):
-    return Selection.of(asked(), engine._programs.layers)
+LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 
 
 @pytest.fixture
-def session(engine, selection):
-    return engine._session("targets", selection)
+def session(engine, asked):
+    """The style program of the usual layers."""
+    return engine._session("style", Selection.of(asked(), engine._programs.strides))
 
 
 def test_grams_are_products_of_features_per_position(engine, asked, scene):
-    layers = dict.fromkeys(("relu1_1", "relu2_1", "relu3_1"), 1.0)
-    both = Selection.of(asked(content_layers=layers), engine._programs.layers)
-    session = engine._session("targets", both)
+    layers = dict.fromkeys(LAYERS, 1.0)
+    both = Selection.of(asked(content_layers=layers), engine._programs.strides)
+    content, style = (engine._session(kind, both) for kind in ("content", "style"))
     picture = scene(17, 24)
-    features = content_targets(session, both, picture, Stop())
-    grams = style_targets(session, both, [picture], 24, 4, Stop())
-    assert list(features) == list(grams) == list(layers)
-    for layer in layers:
+    features = content_targets(content, LAYERS, picture, Stop())
+    grams = style_targets(style, LAYERS, [picture], 24, 4, Stop())
+    assert tuple(features) == tuple(grams) == LAYERS
+    for layer in LAYERS:
         flat = features[layer][0].reshape(features[layer].shape[1], -1).astype(np.float64)
         expected = flat @ flat.T / flat.shape[1]
         np.testing.assert_allclose(grams[layer], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_several_styles_are_the_mean_of_their_grams(session, selection, scene):
+def test_several_styles_are_the_mean_of_their_grams(session, scene):
     styles = [scene(20, 24, seed) for seed in range(3)]
-    alone = [style_targets(session, selection, [style], 24, 4, Stop()) for style in styles]
-    for layer, gram in style_targets(session, selection, styles, 24, 4, Stop()).items():
+    alone = [style_targets(session, LAYERS, [style], 24, 4, Stop()) for style in styles]
+    for layer, gram in style_targets(session, LAYERS, styles, 24, 4, Stop()).items():
         expected = np.mean([one[layer] for one in alone], axis=0, dtype=np.float64)
         np.testing.assert_allclose(gram, expected, rtol=1e-5, atol=1e-6)
         assert gram.dtype == np.float32
@@ -51,18 +52,32 @@ def test_a_style_is_looked_at_as_large_as_asked_or_as_needed(shape, longer):
         assert max(height, width) == longer
 
 
-def test_a_stop_ends_the_targets(session, selection, scene):
+@pytest.mark.parametrize("work", ["stylize", "objective"])
+def test_a_style_above_the_limits_is_refused_before_the_work(toy_file, asked, scene, work):
+    engine = Engine(toy_file, threads=1, limits=Limits(output_side=40))
+    do, content = getattr(engine, work), scene(20, 24)
+    with pytest.raises(LimitError, match="style_scale makes the style 48 pixels long, but the lim"):
+        do(content, scene(9, 9), asked(style_scale=2.0))
+    thin = [scene(9, 9), scene(1, 11)]
+    with pytest.raises(ImageTooSmall, match=r"of 11 x 1 pixels is too thin: .* 44 pixels long"):
+        do(content, thin, asked())
+    do(content, thin[0], asked())
+    do(content, thin, asked(style_layers={}, style_scale=2.0))  # nothing looks at a style then
+
+
+def test_a_stop_ends_the_targets(session, scene):
     stop = Stop()
     stop.request("time")
     with pytest.raises(Stopped, match="time"):
-        content_targets(session, selection, scene(20, 24), stop)
+        style_targets(session, LAYERS, [scene(20, 24)], 24, 4, stop)
 
 
-def test_nothing_is_run_for_no_layers(asked, engine, scene):
-    styles_only = Selection.of(asked(content_layers={}), engine._programs.layers)
-    assert content_targets(None, styles_only, scene(20, 24), Stop()) == {}
-    contents_only = Selection.of(asked(style_layers={}), engine._programs.layers)
-    assert style_targets(None, contents_only, [], 24, 4, Stop()) == {}
+@pytest.mark.parametrize("kind", ["content", "style"])
+def test_no_session_is_opened_for_no_layers(toy_file, asked, scene, kind):
+    engine = Engine(toy_file, threads=1, device="cpu")
+    engine.objective(scene(20, 24), scene(20, 24), asked(**{f"{kind}_layers": {}}))
+    others = {"content", "style", "objective"} - {kind}
+    assert {opened for opened, _ in engine._sessions} == others
 
 
 def test_pictures_reach_the_network_as_planes_of_colour():
