@@ -2,8 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 ORACLE := .venv-oracle
-# The strict editable mode lets mypy see the folders as one package; re-install after adding a file.
+# The strict editable mode lets mypy see the folders as one package. It links file by file, so that
+# a new file is seen only after another installation: everything installed depends on SOURCES.
 EDITABLE := --config-settings editable_mode=strict
+SOURCES := pyproject.toml $(wildcard impasto/*.py engine/*.py export/*.py export/*/*.py models/*.py cli/*.py)
+# For `make oracle`. Where the registry's torch is one for CUDA (on Linux it is), name a CPU build:
+# a wheel file, or a version with the options of pip that find it.
+TORCH ?= torch==2.13.0
 
 .PHONY: art test oracle embedded styles clean
 
@@ -24,23 +29,25 @@ oracle: $(ORACLE)/oracle
 
 # The embedded network, bit for bit (see models/README.md).
 embedded: $(VENV)/art
-	$(VENV)/bin/python models/rebuild.py
+	$(VENV)/bin/python tools/rebuild_embedded.py
 
 styles: $(VENV)/art
 	$(VENV)/bin/python examples/make_styles.py
 
-$(VENV)/art: pyproject.toml
+$(VENV)/art: $(SOURCES)
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet $(EDITABLE) --editable '.[cpu]'
 	touch $@
 
-$(VENV)/test: $(VENV)/art $(wildcard impasto/*.py engine/*.py export/*.py export/*/*.py models/*.py cli/*.py)
+# Whoever has this has all of the above.
+$(VENV)/test: $(SOURCES)
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet $(EDITABLE) --editable '.[cpu,test]'
-	touch $@
+	touch $(VENV)/art $@
 
-$(ORACLE)/oracle: pyproject.toml $(wildcard impasto/*.py engine/*.py export/*.py export/*/*.py models/*.py cli/*.py)
+$(ORACLE)/oracle: $(SOURCES)
 	test -x $(ORACLE)/bin/python || $(PYTHON) -m venv $(ORACLE)
-	$(ORACLE)/bin/python -m pip install --quiet torch==2.13.0
+	$(ORACLE)/bin/python -m pip install --quiet $(TORCH)
 	$(ORACLE)/bin/python -m pip install --quiet --no-deps torchvision==0.28.0
 	$(ORACLE)/bin/python -m pip install --quiet $(EDITABLE) --editable '.[cpu,test]'
 	touch $@

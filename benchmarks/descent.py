@@ -1,15 +1,18 @@
 """How far down the default pyramid gets, against SciPy's L-BFGS-B on torch's gradients at full
 size.
 
-Same network, same formula, same pictures, same number of evaluations at full size; both final
-canvases are judged by one float64 evaluation in torch. Needs torch (see `make oracle`):
+Same network, same formula, same pictures; torch may evaluate at full size exactly as often as
+Impasto did there. Both final canvases are judged by one float64 evaluation in torch. Needs torch
+(see `make oracle`):
 
-    .venv-oracle/bin/python benchmarks/descent.py CONTENT STYLE --size 256 --evaluations 100
+    .venv-oracle/bin/python benchmarks/descent.py CONTENT STYLE --size 256
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
 import os
 import sys
 import time
@@ -26,8 +29,12 @@ from scipy.optimize import Bounds, minimize
 
 from impasto import Engine, Options
 from impasto.engine.images import read_picture, resize
-from impasto.engine.pyramid import plan_levels
+from impasto.export.networks import Network
 from impasto.models.store import load
+
+
+class Enough(Exception):
+    """All evaluations are made; SciPy itself would finish its line search first."""
 
 
 def main() -> None:
@@ -36,39 +43,42 @@ def main() -> None:
     parser.add_argument("content")
     parser.add_argument("style")
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--evaluations", type=int, default=100)
+    parser.add_argument("--iterations", type=int, help="Impasto's at full size, if not the default")
+    parser.add_argument("--style-weight", type=float, default=25.0)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     photograph = read_picture(arguments.content).rgb
     painting = read_picture(arguments.style).rgb
-    shape = (photograph.shape[0], photograph.shape[1])
-    levels = plan_levels(shape, arguments.size, None, None, 16)
-    counts = (*(level.iterations for level in levels[:-1]), arguments.evaluations)
-    options = Options(size=arguments.size, iterations=counts)
+    options = Options(size=arguments.size, style_weight=arguments.style_weight)
+    engine = Engine(threads=arguments.threads)
+    if arguments.iterations is not None:
+        coarse = [level.iterations for level in engine.levels(photograph, options)[:-1]]
+        options = dataclasses.replace(options, iterations=(*coarse, arguments.iterations))
 
     began = time.perf_counter()
-    result = Engine(threads=arguments.threads).stylize(photograph, painting, options)
+    result = engine.stylize(photograph, painting, options)
     ours_seconds = time.perf_counter() - began
+    evaluations = result.levels[-1].evaluations
     height, width = result.canvas.shape[:2]
     scaled = resize(photograph, height, width)
     longer = arguments.size / max(painting.shape[:2])
     fitted = resize(painting, *(round(side * longer) for side in painting.shape[:2]))
 
     began = time.perf_counter()
-    theirs, evaluations = torch_descent(scaled, fitted, options, arguments.evaluations)
+    theirs, count = torch_descent(scaled, fitted, options, evaluations)
     theirs_seconds = time.perf_counter() - began
     losses = [judge(scaled, fitted, options, canvas) for canvas in (result.canvas, theirs)]
-    full = result.levels[-1].evaluations
-    print(f"impasto:       loss {losses[0]:.4f}, {full} evaluations, {ours_seconds:.1f} s")
-    print(f"torch + SciPy: loss {losses[1]:.4f}, {evaluations} evaluations, {theirs_seconds:.1f} s")
+    print(f"impasto:       loss {losses[0]:.4f}, {evaluations} evaluations, {ours_seconds:.1f} s")
+    print(f"torch + SciPy: loss {losses[1]:.4f}, {count} evaluations, {theirs_seconds:.1f} s")
     print(f"ratio of losses: {losses[0] / losses[1]:.3f}")
 
 
 def torch_descent(
     photograph: np.ndarray, painting: np.ndarray, options: Options, evaluations: int
 ) -> tuple[np.ndarray, int]:
-    """The canvas after that many evaluations of SciPy's L-BFGS-B from the photograph."""
+    """The best canvas within that many evaluations of SciPy's L-BFGS-B from the photograph, and how
+    many were made."""
     network = load("vgg16")
     found, factors = prepared(network, photograph, painting, options, torch.float32)
     count = 0
@@ -76,6 +86,8 @@ def torch_descent(
 
     def function(x: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal count, best
+        if count == evaluations:
+            raise Enough
         count += 1
         canvas = x.reshape(photograph.shape)
         image = torch_vgg.image_of(canvas, torch.float32).requires_grad_()
@@ -85,19 +97,26 @@ def torch_descent(
             best = loss.item(), canvas.copy()
         return loss.item(), gradient[0].permute(1, 2, 0).double().numpy().ravel()
 
-    minimize(
-        function,
-        photograph.ravel().astype(np.float64),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=Bounds(0.0, 1.0),
-        options={"maxiter": evaluations, "maxfun": evaluations, "ftol": 0.0, "gtol": 0.0},
-    )
+    with contextlib.suppress(Enough):
+        minimize(
+            function,
+            photograph.ravel().astype(np.float64),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=Bounds(0.0, 1.0),
+            options={"maxiter": evaluations, "maxfun": evaluations, "ftol": 0.0, "gtol": 0.0},
+        )
     return best[1], count
 
 
-def prepared(network, photograph, painting, options, dtype):  # type: ignore[no-untyped-def]
-    """Targets and coefficients of the relative objective."""
+def prepared(
+    network: Network,
+    photograph: np.ndarray,
+    painting: np.ndarray,
+    options: Options,
+    dtype: torch.dtype,
+) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
+    """Targets and coefficients of the relative objective, by term."""
     pictures = (torch_vgg.image_of(picture, dtype) for picture in (photograph, painting))
     layers = (list(options.content_layers), list(options.style_layers))
     found = torch_vgg.targets(network, *layers, *pictures, border=options.border)

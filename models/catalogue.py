@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..export.network_file import TORCHVISION_LICENCE, Preprocessing
+from ..export.choices import Preprocessing
+from ..export.importing import TORCHVISION_LICENCE
 from ..export.networks import FAMILIES, Architecture
 
 __all__ = ["DEFAULT", "DOWNLOADABLE", "EMBEDDED", "Downloadable", "Embedded", "Entry"]

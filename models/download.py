@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..engine.errors import ModelNotFound, OutputError, UntrustedModel
 from ..engine.files import write_atomic
-from ..export.network_file import encode_network, import_network
+from ..export.importing import import_network
+from ..export.network_file import encode_network
 from . import catalogue
 from .fetch import Progress, discard, fetch
 from .folders import download_folder, network_path

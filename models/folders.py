@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["cache_folder", "download_folder", "network_path", "record_path"]
+__all__ = ["cache_folder", "download_folder", "network_folder", "network_path", "record_path"]
 
 
 def cache_folder() -> Path:
@@ -33,11 +33,16 @@ def download_folder() -> Path:
     return cache_folder() / "downloads"
 
 
+def network_folder() -> Path:
+    """Where networks lie: those that were pulled, and what anybody puts beside them."""
+    return cache_folder() / "models"
+
+
 def network_path(name: str) -> Path:
     """Where the pulled network of that name lies."""
-    return cache_folder() / "models" / f"{name}.onnx"
+    return network_folder() / f"{name}.onnx"
 
 
 def record_path(name: str) -> Path:
     """Where it is written what was pulled: its hash above all."""
-    return cache_folder() / "models" / f"{name}.json"
+    return network_folder() / f"{name}.json"

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from ..engine.errors import ModelNotFound, UntrustedModel
-from ..export.network_file import read_network
+from ..engine.errors import ModelError, ModelNotFound, UntrustedModel
+from ..export.network_file import outline_network, read_network
 from ..export.networks import Network
 from . import catalogue
 from .catalogue import DEFAULT
-from .folders import cache_folder, network_path
+from .folders import cache_folder, network_folder, network_path
 from .records import read_record
 
-__all__ = ["DEFAULT", "ModelInfo", "available", "cache_folder", "load"]
+__all__ = ["DEFAULT", "ModelInfo", "available", "cache_folder", "describe", "load"]
+
+_State: TypeAlias = Literal["embedded", "pulled", "absent", "damaged", "file"]
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One network of the catalogue and where it stands.
+    """One network and where it stands.
 
-    `state` is "embedded", "pulled", "absent" (it can be pulled) or "damaged" (pull it again).
-    `bytes` is the size of the file at `path`, or of the download where the network is absent and
-    `path` is None.
+    `state` is "embedded", "pulled", "absent" (it can be pulled), "damaged" (pull it again), or
+    "file" for a network file without a name in the catalogue: its `name` is its path. `bytes` is
+    the size of the file at `path`, or of the download where the network is absent and `path` is
+    None.
     """
 
     name: str
-    state: Literal["embedded", "pulled", "absent", "damaged"]
+    state: _State
     path: Path | None
     bytes: int
     family: str
@@ -39,10 +43,24 @@ class ModelInfo:
 
 
 def available() -> list[ModelInfo]:
-    """Every network that has a name, as the catalogue has them; nothing is created or hashed."""
-    return [_embedded(entry) for entry in catalogue.EMBEDDED] + [
-        _downloadable(entry) for entry in catalogue.DOWNLOADABLE
-    ]
+    """Every network that has a name, and the network files beside those that were pulled.
+
+    Nothing is created, hashed or read but the words of those files.
+    """
+    return [*_named(), *_beside()]
+
+
+def describe(name_or_path: str | os.PathLike[str] = DEFAULT) -> ModelInfo:
+    """What is known of a network by its name, or of a network file, without reading its weights.
+
+    Raises:
+        ModelNotFound: no such name or file.
+        CorruptModel, IncompatibleModel: the file is no sound network file.
+    """
+    for known in _named():
+        if name_or_path == known.name:
+            return known
+    return _file(_as_path(name_or_path))
 
 
 def load(name_or_path: str | os.PathLike[str] = DEFAULT) -> Network:
@@ -64,13 +82,7 @@ def load(name_or_path: str | os.PathLike[str] = DEFAULT) -> Network:
     for pulled in catalogue.DOWNLOADABLE:
         if name_or_path == pulled.name:
             return _load_pulled(pulled)
-    if isinstance(name_or_path, str) and not _is_path(name_or_path):
-        names = [entry.name for entry in (*catalogue.EMBEDDED, *catalogue.DOWNLOADABLE)]
-        raise ModelNotFound(
-            f"there is no network {name_or_path!r} and no file of that name; "
-            f"known networks: {', '.join(names)}"
-        )
-    return read_network(Path(name_or_path))
+    return read_network(_as_path(name_or_path))
 
 
 def _load_pulled(entry: catalogue.Downloadable) -> Network:
@@ -101,6 +113,40 @@ def _path_of(entry: catalogue.Embedded) -> Path:
     return Path(__file__).with_name(entry.file)
 
 
+def _named() -> list[ModelInfo]:
+    return [_embedded(entry) for entry in catalogue.EMBEDDED] + [
+        _downloadable(entry) for entry in catalogue.DOWNLOADABLE
+    ]
+
+
+def _beside() -> list[ModelInfo]:
+    pulled = {network_path(entry.name) for entry in catalogue.DOWNLOADABLE}
+    found = []
+    for path in sorted(network_folder().glob("*.onnx")):
+        if path not in pulled:
+            with contextlib.suppress(ModelError):  # some other file, which is not ours to judge
+                found.append(_file(path))
+    return found
+
+
+def _file(path: Path) -> ModelInfo:
+    network = outline_network(path)
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise ModelNotFound(f"cannot look at {path}: {error.strerror or error}") from error
+    return ModelInfo(
+        name=str(path),
+        state="file",
+        path=path,
+        bytes=size,
+        family=network.architecture.name,
+        layers=tuple(network.architecture.layers()),
+        origin=network.origin,
+        licence=network.licence,
+    )
+
+
 def _embedded(entry: catalogue.Embedded) -> ModelInfo:
     return _info(entry, "embedded", _path_of(entry), entry.bytes)
 
@@ -117,7 +163,7 @@ def _downloadable(entry: catalogue.Downloadable) -> ModelInfo:
 
 def _info(
     entry: catalogue.Entry,
-    state: Literal["embedded", "pulled", "absent", "damaged"],
+    state: _State,
     path: Path | None,
     size: int,
 ) -> ModelInfo:
@@ -131,6 +177,16 @@ def _info(
         origin=entry.origin,
         licence=entry.licence,
     )
+
+
+def _as_path(name_or_path: str | os.PathLike[str]) -> Path:
+    if isinstance(name_or_path, str) and not _is_path(name_or_path):
+        names = [entry.name for entry in (*catalogue.EMBEDDED, *catalogue.DOWNLOADABLE)]
+        raise ModelNotFound(
+            f"there is no network {name_or_path!r} and no file of that name; "
+            f"known networks: {', '.join(names)}"
+        )
+    return Path(name_or_path)
 
 
 def _is_path(text: str) -> bool:

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,33 @@ def test_listing_tells_what_a_person_asks(entry, server, toy):
     assert pulled.layers == tuple(toy.architecture.layers())
     path.write_bytes(path.read_bytes()[:-1])
     assert store.available()[1].state == "damaged"
+
+
+def test_network_files_beside_the_pulled_ones_are_listed(entry, server, home, toy):
+    pull("toy", base_url=server.url)
+    mine = home / "models" / "mine.onnx"
+    mine.write_bytes(encode_network(replace(toy, origin="me", licence="CC0")))
+    (home / "models" / "other.onnx").write_bytes(b"no network")
+    *_, pulled, found = store.available()
+    assert (pulled.name, pulled.state) == ("toy", "pulled")
+    assert (found.name, found.state, found.path) == (str(mine), "file", mine)
+    assert (found.origin, found.licence) == ("me", "CC0")
+    assert found.bytes == mine.stat().st_size
+    assert store.load(found.name).fingerprint == toy.fingerprint
+
+
+def test_description_is_found_as_the_network_is(home, toy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("vgg16", "mine"):
+        (tmp_path / name).write_bytes(encode_network(toy))
+    assert store.describe() == store.available()[0]
+    assert store.describe("vgg19") == store.available()[1]
+    assert store.describe("./vgg16").family == store.describe("mine").family == "toy"
+    with pytest.raises(ModelNotFound, match=r"no network 'vgg11' .*: vgg16, vgg19"):
+        store.describe("vgg11")
+    (tmp_path / "notes").write_text("no network")
+    with pytest.raises(CorruptModel, match="notes"):
+        store.describe("notes")
 
 
 def test_network_that_was_not_pulled_names_the_command(home):
