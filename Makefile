@@ -19,7 +19,8 @@ art: $(VENV)/art
 test: $(VENV)/test
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/mypy -p impasto
+# From another folder: in this one, ./impasto would hide the package that is installed.
+	cd $(VENV) && bin/mypy --config-file ../pyproject.toml -p impasto
 	$(VENV)/bin/pytest
 
 # Comparisons with torch: the only place where a deep-learning framework is installed.

@@ -1,7 +1,7 @@
 """How a command ends: each error becomes one sentence on stderr and a stable exit code.
 
-Exit codes: 0 done, 1 a defect of Impasto, 2..7 see `engine.errors`, 130 interrupted, 143
-terminated.
+Exit codes: 0 done, 1 a defect of Impasto, 2..7 see `engine.errors`, 129 hung up, 130 interrupted,
+143 terminated.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 
-from ..engine.errors import MemoryLimit, StyleError
+from typer import TyperException
+
+from ..engine.errors import MemoryLimit, OptionsError, StyleError
 from .console import say
+from .spelling import spelled
 
 __all__ = ["EXIT_OF_STOP", "exit_code_of", "show_tracebacks"]
 
-EXIT_OF_STOP = {"interrupted": 130, "terminated": 143}
+EXIT_OF_STOP = {"hung up": 129, "interrupted": 130, "terminated": 143}
 
 _tracebacks = False
 
@@ -26,13 +29,21 @@ def show_tracebacks(wanted: bool) -> None:
 
 
 def exit_code_of(command: Callable[[], object]) -> int:
-    """Run the command to its end; say what went wrong, and give the exit code."""
+    """Run the command to its end; say what went wrong, and give the exit code.
+
+    Args:
+        command: gives its exit code, or anything else for 0.
+    """
     try:
-        command()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        code = command()
+        return code if isinstance(code, int) else 0
+    except TyperException as error:
+        # Without any argument, its text is the help; that was printed where it was made.
+        return _failed(error, _usage(error), error.exit_code) if str(error) else error.exit_code
     except KeyboardInterrupt:
         return EXIT_OF_STOP["interrupted"]
+    except OptionsError as error:
+        return _failed(error, spelled(str(error)), error.exit_code)
     except StyleError as error:
         return _failed(error, str(error), error.exit_code)
     except MemoryError as error:
@@ -41,7 +52,15 @@ def exit_code_of(command: Callable[[], object]) -> int:
         sentence = f"this is a defect of Impasto: {type(error).__name__}: {error}"
         hint = "" if _tracebacks else "; run again with --debug for the traceback"
         return _failed(error, sentence + hint, 1)
-    return 0
+
+
+def _usage(error: TyperException) -> str:
+    """What Typer says of wrong usage, without the words of the library behind it."""
+    text = error.format_message().partition(", unable to parse")[0]
+    text = text.replace("Value error, ", "").replace("Input should be", "it must be")
+    context = getattr(error, "ctx", None)
+    command = "impasto" if context is None else context.command_path
+    return f"{text.rstrip('.')}; `{command} --help` tells more"
 
 
 def _failed(error: BaseException, sentence: str, exit_code: int) -> int:

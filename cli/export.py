@@ -9,18 +9,20 @@ from typing import Annotated, Literal
 
 import typer
 
-from ..engine.errors import OptionsError
+from ..engine.errors import OptionsError, OutputError
 from ..engine.options import Border, Options, Pooling
+from ..export.choices import Family, Preprocessing
 from . import parameters as p
-from .console import emit, emit_json
-from .exporting import (
-    Family,
-    Preprocessing,
-    bundle_of,
-    from_checkpoint,
-    from_torchvision,
-    network_file_of,
+from .console import emit, emit_json, say
+from .exporting import bundle_of, network_file_of
+from .network_options import (
+    border_option,
+    content_layer_option,
+    model_option,
+    pool_option,
+    style_layer_option,
 )
+from .paths import path_of, refuse_to_replace
 
 __all__ = ["export"]
 
@@ -32,7 +34,12 @@ def export(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="PATH", help="File to write.", rich_help_panel="Output"
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="File to write.",
+            parser=path_of,
+            rich_help_panel="Output",
         ),
     ],
     source: Annotated[
@@ -40,6 +47,7 @@ def export(
         typer.Argument(
             metavar="SOURCE",
             help="Checkpoint of a VGG: .pth, .safetensors, .npz, .h5 or .onnx.",
+            parser=path_of,
             show_default=False,
         ),
     ] = None,
@@ -109,54 +117,17 @@ def export(
             rich_help_panel=_BUNDLE,
         ),
     ] = False,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="NAME|PATH",
-            help="Network to bundle.",
-            show_default="the embedded one",
-            rich_help_panel=_BUNDLE,
-        ),
-    ] = None,
+    model: Annotated[str | None, model_option(_BUNDLE)] = None,
     content_layers: Annotated[
         list[str] | None,
-        typer.Option(
-            "--content-layer",
-            metavar="NAME",
-            help="Layer where the content is compared; can be given several times.",
-            show_default=", ".join(_DEFAULTS.content_layers),
-            rich_help_panel=_BUNDLE,
-        ),
+        content_layer_option(_BUNDLE, "NAME", shown=", ".join(_DEFAULTS.content_layers)),
     ] = None,
     style_layers: Annotated[
         list[str] | None,
-        typer.Option(
-            "--style-layer",
-            metavar="NAME",
-            help="Layer where the style is compared; can be given several times.",
-            show_default=", ".join(_DEFAULTS.style_layers),
-            rich_help_panel=_BUNDLE,
-        ),
+        style_layer_option(_BUNDLE, "NAME", shown=", ".join(_DEFAULTS.style_layers)),
     ] = None,
-    pool: Annotated[
-        Pooling | None,
-        typer.Option(
-            "--pool",
-            help="Pooling inside the network.",
-            show_default=_DEFAULTS.pool,
-            rich_help_panel=_BUNDLE,
-        ),
-    ] = None,
-    border: Annotated[
-        Border | None,
-        typer.Option(
-            "--border",
-            help="What the network sees around the picture.",
-            show_default=_DEFAULTS.border,
-            rich_help_panel=_BUNDLE,
-        ),
-    ] = None,
+    pool: Annotated[Pooling | None, pool_option(_BUNDLE, shown=_DEFAULTS.pool)] = None,
+    border: Annotated[Border | None, border_option(_BUNDLE, shown=_DEFAULTS.border)] = None,
     json: p.Json = False,
     debug: p.Debug = False,
 ) -> None:
@@ -164,7 +135,6 @@ def export(
 
     A network file is plain ONNX; a bundle also holds the programs of the loss and its gradient.
     """
-    from ..engine.bundle import remember_bundle
     from ..engine.files import check_writable, write_atomic
 
     for_networks = {
@@ -192,6 +162,7 @@ def export(
             raise OptionsError("give either a checkpoint file or --from torchvision")
         if package is not None:
             _refuse({"--preprocessing": preprocessing}, "with --from torchvision")
+    refuse_to_replace(output, [source, model])
     check_writable(output)
     if bundle:
         options = Options(
@@ -201,15 +172,26 @@ def export(
             border=border or _DEFAULTS.border,
         )
         data, told = bundle_of(model, options)
-        write_atomic(output, data)
-        remember_bundle(data)
     else:
+        from ..export.importing import import_network, import_torchvision
+
         if source is None:
-            network = from_torchvision(family or "vgg19", up_to, origin, licence)
+            network = import_torchvision(
+                family or "vgg19", origin=origin, licence=licence, up_to=up_to
+            )
         else:
-            network = from_checkpoint(source, family, up_to, preprocessing, origin, licence)
+            network = import_network(
+                source,
+                family,
+                origin=origin,
+                licence=licence,
+                up_to=up_to,
+                preprocessing=preprocessing,
+            )
         data, told = network_file_of(network, half)
-        write_atomic(output, data)
+    write_atomic(output, data)
+    if bundle:
+        _remember(data, told["sha256"])
     told = {"output": str(output), **told}
     if json:
         emit_json(told)
@@ -217,21 +199,18 @@ def export(
     count = len(told["layers"])
     emit(f"{output}: {count} layers, {told['bytes']} bytes, SHA-256 {told['sha256']}")
     if bundle:
-        emit(_how_to_run(output, told["sha256"], options))
+        run = ["impasto", "stylize", "CONTENT", "STYLE", "--bundle", str(output)]
+        emit(shlex.join([*run, "--trust", told["sha256"]]))
 
 
-def _how_to_run(output: Path, sha256: str, options: Options) -> str:
-    """The command that runs the bundle, asking for just what the bundle was made for."""
-    words = ["impasto", "stylize", "CONTENT", "STYLE", "--bundle", str(output), "--trust", sha256]
-    for option, chosen, default in (
-        ("--content-layer", options.content_layers, _DEFAULTS.content_layers),
-        ("--style-layer", options.style_layers, _DEFAULTS.style_layers),
-        ("--pool", [options.pool], [_DEFAULTS.pool]),
-        ("--border", [options.border], [_DEFAULTS.border]),
-    ):
-        if chosen != default:
-            words += [word for value in chosen for word in (option, value)]
-    return shlex.join(words)
+def _remember(bundle: bytes, sha256: str) -> None:
+    """Trust the bundle on this machine; it is good without that, and can be run with its hash."""
+    from ..engine.bundle import remember_bundle
+
+    try:
+        remember_bundle(bundle)
+    except OutputError as error:
+        say(f"the bundle is not remembered as made here: run it with --trust {sha256} ({error})")
 
 
 def _refuse(options: Mapping[str, object], where: str) -> None:

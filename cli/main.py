@@ -65,4 +65,4 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # contends with ONNX Runtime's threads, and takes ten times longer for each step (measured).
     for name in _BLAS_THREADS:
         os.environ.setdefault(name, "1")
-    sys.exit(exit_code_of(lambda: app(args=arguments, prog_name="impasto")))
+    sys.exit(exit_code_of(lambda: app(arguments, prog_name="impasto", standalone_mode=False)))

@@ -20,6 +20,14 @@ from ..engine.options import (
     Pooling,
 )
 from .exits import show_tracebacks
+from .network_options import (
+    border_option,
+    content_layer_option,
+    model_option,
+    pool_option,
+    style_layer_option,
+)
+from .paths import path_of
 
 __all__ = [
     "BorderKind",
@@ -57,13 +65,15 @@ _MACHINE, _OUTPUT = "Machine", "Output"
 _COARSE_STEPS = ",".join(map(str, DEFAULT_ITERATIONS[:-1]))
 
 Content: TypeAlias = Annotated[
-    Path, typer.Argument(metavar="CONTENT", help="The photograph.", show_default=False)
+    Path,
+    typer.Argument(metavar="CONTENT", help="The photograph.", parser=path_of, show_default=False),
 ]
 Styles: TypeAlias = Annotated[
     list[Path],
     typer.Argument(
         metavar="STYLE",
         help="The painting; several are blended in equal parts.",
+        parser=path_of,
         show_default=False,
     ),
 ]
@@ -140,42 +150,12 @@ TvWeight: TypeAlias = Annotated[
         rich_help_panel=_LOOK,
     ),
 ]
-ContentLayers: TypeAlias = Annotated[
-    list[str],
-    typer.Option(
-        "--content-layer",
-        metavar="NAME[=WEIGHT]",
-        help="Layer where the content is compared; can be given several times.",
-        rich_help_panel=_LOOK,
-    ),
-]
+ContentLayers: TypeAlias = Annotated[list[str], content_layer_option(_LOOK, "NAME[=WEIGHT]")]
 StyleLayers: TypeAlias = Annotated[
-    list[str],
-    typer.Option(
-        "--style-layer",
-        metavar="NAME[=WEIGHT]",
-        help="Layer where the style is compared; can be given several times. "
-        "The weights are scaled to sum to 1.",
-        rich_help_panel=_LOOK,
-    ),
+    list[str], style_layer_option(_LOOK, "NAME[=WEIGHT]", "The weights are scaled to sum to 1.")
 ]
-Pool: TypeAlias = Annotated[
-    Pooling,
-    typer.Option(
-        "--pool",
-        help="Pooling inside the network: max as it was trained, or average for smoother strokes.",
-        rich_help_panel=_LOOK,
-    ),
-]
-BorderKind: TypeAlias = Annotated[
-    Border,
-    typer.Option(
-        "--border",
-        help="What the network sees around the picture: replicate is its outermost pixels again, "
-        "zeros is the paper's mean colour, which leaves a frame.",
-        rich_help_panel=_LOOK,
-    ),
-]
+Pool: TypeAlias = Annotated[Pooling, pool_option(_LOOK)]
+BorderKind: TypeAlias = Annotated[Border, border_option(_LOOK)]
 Objective: TypeAlias = Annotated[
     Formula,
     typer.Option(
@@ -224,22 +204,15 @@ Step: TypeAlias = Annotated[
     ),
 ]
 
-Model: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        metavar="NAME|PATH",
-        help="Network: a name that `impasto models` lists, or a file made by `impasto export`.",
-        show_default="the embedded one",
-        rich_help_panel=_MACHINE,
-    ),
-]
+Model: TypeAlias = Annotated[str | None, model_option(_MACHINE)]
 Bundle: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--bundle",
         metavar="PATH",
-        help="Bundle made by `impasto export --bundle`, instead of a network.",
+        help="Bundle made by `impasto export --bundle`, instead of a network. Layers, pooling and "
+        "border are then its own where none are given.",
+        parser=path_of,
         rich_help_panel=_MACHINE,
     ),
 ]
@@ -257,7 +230,7 @@ Device: TypeAlias = Annotated[
     typer.Option(
         "--device",
         metavar="DEVICE",
-        help="auto (CUDA where ONNX Runtime has it), cpu, cuda or cuda:N.",
+        help="auto (CUDA where it can be used), cpu, cuda or cuda:N.",
         rich_help_panel=_MACHINE,
     ),
 ]
@@ -279,6 +252,7 @@ Output: TypeAlias = Annotated[
         "-o",
         metavar="PATH",
         help="Picture to write; the suffix tells the format: .png .jpg .webp .tif .bmp",
+        parser=path_of,
         show_default="CONTENT.impasto.png in this folder",
         rich_help_panel=_OUTPUT,
     ),

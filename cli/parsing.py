@@ -17,7 +17,7 @@ def parse_iterations(text: str | None) -> int | tuple[int, ...] | None:
         counts = tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise OptionsError(
-            f"iterations must be a whole number, or several with commas between, not {text!r}"
+            f"--iterations must be a whole number, or several with commas between, not {text!r}"
         ) from error
     return counts if "," in text else counts[0]
 
@@ -27,8 +27,10 @@ def parse_layers(option: str, entries: Sequence[str]) -> dict[str, float]:
     layers: dict[str, float] = {}
     for entry in entries:
         name, equals, weight = entry.partition("=")
-        if not name or name in layers:
-            raise OptionsError(f"{option} {entry!r} names no layer, or one for the second time")
+        if not name:
+            raise OptionsError(f"{option} {entry!r} names no layer")
+        if name in layers:
+            raise OptionsError(f"{option} {entry!r} names the layer {name} for the second time")
         try:
             layers[name] = float(weight) if equals else 1.0
         except ValueError as error:
@@ -52,6 +54,6 @@ def parse_trust(text: str | None) -> str | bool:
         return True
     if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
         raise OptionsError(
-            f"trust must be a SHA-256 of 64 hexadecimal digits, or any; not {text!r}"
+            f"--trust must be a SHA-256 of 64 hexadecimal digits, or any; not {text!r}"
         )
     return digest

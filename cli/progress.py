@@ -38,23 +38,25 @@ def painting_bar(wanted: bool) -> Iterator[Painted | None]:
         transient=True,
         expand=True,
     )
-    with bars:
-        task = bars.add_task("preparing", total=None, rest="")
+    task = bars.add_task("preparing", total=None, rest="")
 
-        def show(progress: Progress) -> None:
-            rest = f"loss {progress.loss:.4g}"
-            if progress.remaining is not None:
-                rest += f"  {_clock(progress.remaining)} left"
-            bars.update(
-                task,
-                description=f"level {progress.level}/{progress.levels}  "
-                f"{progress.width} x {progress.height}",
-                completed=progress.iteration,
-                total=progress.iterations,
-                rest=rest,
-            )
+    def show(progress: Progress) -> None:
+        rest = f"loss {progress.loss:.4g}  {_clock(progress.remaining)} left"
+        bars.update(
+            task,
+            description=f"level {progress.level}/{progress.levels}  "
+            f"{progress.width} x {progress.height}",
+            completed=progress.iteration,
+            total=progress.iterations,
+            rest=rest,
+        )
 
+    bars.start()
+    try:
         yield show
+    finally:
+        with contextlib.suppress(OSError):  # of a closed terminal: the picture is yet to be saved
+            bars.stop()
 
 
 @contextlib.contextmanager

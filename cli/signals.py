@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM while a picture is made: the work ends soon, and keeps what it has.
+"""SIGINT, SIGTERM and SIGHUP while a picture is made: the work ends soon, and keeps what it has.
 
 The work runs in a thread of its own, since Python runs signal handlers between two steps of the
 main thread only, and one evaluation inside ONNX Runtime can be a long step.
@@ -25,6 +25,8 @@ __all__ = ["Signals"]
 T = TypeVar("T")
 
 _REASONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+if sys.platform != "win32":
+    _REASONS[signal.SIGHUP] = "hung up"
 _SHOW_CURSOR = b"\x1b[?25h\n"
 
 
@@ -43,7 +45,9 @@ class Signals:
 
     def __enter__(self) -> Self:
         for number in _REASONS:
-            self._before[number] = signal.signal(number, self._handle)
+            # Under nohup a terminal that is closed is no reason to stop.
+            if number.name != "SIGHUP" or signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from . import parameters as p
 from .console import emit_json, say
 from .exits import EXIT_OF_STOP
 from .parsing import parse_iterations, parse_layers, parse_trust, spelled_layers
+from .paths import refuse_to_replace
 from .progress import painting_bar
 from .report import is_painted, record_of, summary_of
 from .signals import Signals
@@ -30,6 +33,7 @@ _STYLE_LAYERS = spelled_layers(_DEFAULTS.style_layers)
 
 
 def stylize(
+    context: typer.Context,
     content: p.Content,
     style: p.Styles,
     size: p.Size = _DEFAULTS.size,
@@ -82,20 +86,30 @@ def stylize(
         style_scale=style_scale,
         seed=seed,
     )
+    # A bundle is made for one choice of these, and so it makes it.
+    left_open = [
+        name
+        for name in ("content_layers", "style_layers", "pool", "border")
+        if bundle is not None
+        and getattr(context.get_parameter_source(name), "name", "") == "DEFAULT"
+    ]
+    if trust is not None and bundle is None:
+        raise OptionsError("--trust has no meaning without --bundle")
     trusted = parse_trust(trust)
     output = output or Path(f"{content.stem}.impasto.png")
-    _check_output(output, [content, *style, Path(init)])
+    _check_output(output, [content, *style, init, model, bundle])
 
-    def work(stop: Stop) -> tuple[Engine, Result]:
+    def work(stop: Stop) -> tuple[Engine, Options, Result]:
         from ..engine.engine import Engine
 
         engine = Engine(model, bundle=bundle, trust=trusted, device=device, threads=threads)
-        return engine, engine.stylize(content, style, options, progress=report, stop=stop)
+        asked = replace(options, **{name: getattr(engine.defaults, name) for name in left_open})
+        return engine, asked, engine.stylize(content, style, asked, progress=report, stop=stop)
 
     with Signals() as signals:
         try:
             with painting_bar(not quiet) as report:
-                engine, result = signals.run(work)
+                engine, options, result = signals.run(work)
         except StyleError as error:
             _rescue(error, output)
             raise
@@ -112,23 +126,14 @@ def stylize(
     raise typer.Exit(EXIT_OF_STOP.get(result.stopped, 0))
 
 
-def _check_output(output: Path, sources: list[Path]) -> None:
+def _check_output(output: Path, sources: Iterable[Path | str | None]) -> None:
     """Say before the work what would make saving fail after it."""
     from ..engine.files import check_writable
     from ..engine.images import output_format
 
     output_format(output)
     check_writable(output)
-    for source in sources:
-        if _is_same_file(output, source):
-            raise OptionsError(f"the result would replace the picture {str(source)!r}")
-
-
-def _is_same_file(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:  # one of them is not there, or cannot be looked at: whoever opens it says so
-        return False
+    refuse_to_replace(output, sources)
 
 
 def _rescue(error: StyleError, output: Path) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["BundlePrograms", "read_bundle", "remember_bundle"]
 
 _VERSION = 2
+_MAGIC = b"PK\3\4"  # of a zip archive
 _LARGEST = 2**30  # bytes; VGG19 with its programs has 80 MB
 
 
@@ -79,6 +80,8 @@ def read_bundle(path: Path, trust: str | bool) -> BundlePrograms:
         ModelNotFound, UntrustedModel, CorruptModel, IncompatibleModel: each names the file.
     """
     data = _read(path)
+    if not _MAGIC.startswith(data[:4]):  # one that was cut off is damaged instead
+        raise CorruptModel(f"{str(path)!r} is no bundle: `impasto export --bundle` makes one")
     digest = hashlib.sha256(data).hexdigest()
     trusted = trust is True or (
         digest in _remembered() if trust is False else digest == str(trust).lower()

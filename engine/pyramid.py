@@ -81,6 +81,7 @@ def _per_level(iterations: int | tuple[int, ...] | None, levels: int) -> tuple[i
         return (DEFAULT_ITERATIONS + DEFAULT_ITERATIONS[-1:] * levels)[:levels]
     if len(iterations) != levels:
         raise OptionsError(
-            f"iterations lists {len(iterations)} numbers, but there are {levels} levels"
+            f"iterations must list one number for each level, and levels is {levels} here: "
+            f"the list has {len(iterations)}"
         )
     return iterations

@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from .errors import MemoryLimit
+from .errors import ImageNotFound, MemoryLimit
 from .images import Picture, read_picture, resize
 from .initial import blended, cover, noise
 from .limits import Limits
@@ -116,4 +116,9 @@ def _initial_picture(
         return None
     if options.init == "style":
         return styles[0]
-    return read_picture(options.init, limits, "initial picture").rgb
+    try:
+        return read_picture(options.init, limits, "initial picture").rgb
+    except ImageNotFound as error:
+        raise ImageNotFound(
+            f"{error}; init is content, style, noise or the path of a picture"
+        ) from error

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.errors import RuntimeMissing
 from .graph import Graph, Node, Value
 
 __all__ = ["OPSET", "encode"]
@@ -42,10 +43,16 @@ def encode(
         dtype: "float32", or "float64" for gradient checks in the reference evaluator.
 
     Raises:
+        RuntimeMissing: the onnx package is not installed.
         ValueError: two values of the graph have the same name.
         onnx.checker.ValidationError: the graph is not a valid model (a defect of ours).
     """
-    import onnx
+    try:
+        import onnx
+    except ImportError as error:
+        raise RuntimeMissing(
+            "the onnx package is not installed: pip install onnx (a bundle runs without it)"
+        ) from error
     from onnx import TensorProto, helper, numpy_helper
 
     floats = np.dtype(dtype)

@@ -119,6 +119,8 @@ class _FileInMemory(WeightsFile):
 def _outline_in(checkpoint: TensorSource, name: str) -> tuple[Network, OnnxFile]:
     """The network without its weights, after a check that they are all there, and their file."""
     if not isinstance(checkpoint, OnnxFile):
+        if all(key.startswith("weights/") for key in checkpoint.tensors):
+            raise IncompatibleModel(f"{name} is a bundle, not a network file: give it as --bundle")
         raise IncompatibleModel(f"{name} is no network file: `impasto export` makes one of it")
     network = network_without_weights(checkpoint.metadata, name)
     for key, shape in _shapes(network.architecture).items():

@@ -1,7 +1,13 @@
+from dataclasses import fields
+
 import pytest
+from typer.main import get_command
 
 from impasto.cli.exits import exit_code_of
+from impasto.cli.main import app
+from impasto.cli.spelling import spelled
 from impasto.engine import errors
+from impasto.engine.options import Options
 from impasto.models import store
 
 CODES = {name: getattr(errors, name).exit_code for name in errors.__all__}
@@ -29,7 +35,6 @@ def test_exit_codes_are_those_that_were_promised():
         "OutputError": 5,
         "LimitError": 6,
         "NumericalError": 7,
-        "Interrupted": 130,
     }
     for base, code in promised.items():
         for name in errors.__all__:
@@ -59,3 +64,15 @@ def test_debug_shows_the_traceback(run, monkeypatch):
     assert "Traceback" in ended.err
     assert "--debug" not in ended.err
     assert "Traceback" not in run("models").err
+
+
+def test_fields_of_options_are_called_as_on_the_command_line():
+    spellings = {
+        spelling
+        for option in get_command(app).commands["stylize"].params
+        for spelling in option.opts
+    }
+    for name in [*(field.name for field in fields(Options)), "device", "threads"]:
+        assert spelled(f"{name} is wrong").removesuffix(" is wrong") in spellings
+    assert spelled("style_layers[relu1_1] is wrong") == "--style-layer relu1_1 is wrong"
+    assert spelled("the size is wrong") == "the size is wrong"

@@ -1,17 +1,23 @@
 import hashlib
 import json
 import shlex
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import get_args
 
 import numpy as np
 import pytest
 
-from impasto.cli import exporting
+from impasto.engine import options
+from impasto.engine.bundle import remember_bundle
 from impasto.engine.images import read_picture
-from impasto.export.network_file import Preprocessing, read_network
+from impasto.export import features
+from impasto.export.choices import Family
+from impasto.export.network_file import read_network
 from impasto.export.networks import FAMILIES
 
 BLOCKED = "import sys\nsys.modules['onnx'] = sys.modules['torch'] = None"
+HEAVY = {"numpy", "onnx", "onnxruntime", "scipy", "PIL"}
 LAYERS = ["--content-layer", "relu3_1", "--style-layer", "relu1_1", "--style-layer", "relu2_1"]
 
 
@@ -96,13 +102,47 @@ def test_bundle_from_elsewhere_needs_trust(run, tiny, bundle, monkeypatch):
     assert run(*tiny, "--trust", "any").code == 0
 
 
+def test_bundle_is_good_where_it_cannot_be_remembered(run, tiny, network_path, tmp_path):
+    (tmp_path / "home").write_bytes(b"a file where the folder should be")
+    ended = run("export", "--bundle", "--model", network_path, *LAYERS, "-o", "toy.bundle")
+    assert ended.code == 0
+    digest = hashlib.sha256((tmp_path / "toy.bundle").read_bytes()).hexdigest()
+    assert f"run it with --trust {digest}" in ended.err and ended.err.count("\n") == 1
+    at = tiny.index("--model")
+    tiny[at : at + 2] = ["--bundle", "toy.bundle"]
+    assert run(*tiny).code == 4
+    assert run(*tiny, "--trust", digest).code == 0
+
+
+def test_exports_at_the_same_time_are_all_remembered(tmp_path):
+    bundles = [f"bundle {number}".encode() for number in range(6)]
+    with ThreadPoolExecutor(len(bundles)) as pool:
+        digests = set(pool.map(remember_bundle, bundles))
+    assert len(digests) == len(bundles)
+    assert set((tmp_path / "home" / "trusted-bundles.txt").read_text().split()) == digests
+
+
 def test_bundle_prints_how_to_run_it(run, network_path):
     chosen = [*LAYERS, "--border", "zeros"]
     ended = run("export", "--bundle", "--model", network_path, *chosen, "-o", "my toy.bundle")
     first, second = ended.out.splitlines()
     start = "impasto stylize CONTENT STYLE --bundle 'my toy.bundle' --trust "
     digest = first.rpartition(" ")[2]
-    assert second == start + " ".join([digest, *chosen])
+    assert second == start + digest
+
+
+def test_bundle_is_asked_for_what_it_was_made_for(run, network_path, content, style, tmp_path):
+    chosen = [*LAYERS, "--pool", "average", "--border", "zeros"]
+    assert run("export", "--bundle", "--model", network_path, *chosen, "-o", "b").code == 0
+    work = ["stylize", content, style, "--size", "32", "--iterations", "2", "--quiet"]
+    for made in (["--bundle", "b"], ["--model", network_path, *chosen]):
+        ended = run(*work, *made, "-o", f"{made[0][2:]}.png")
+        assert ended.code == 0, ended.err
+    bundled, direct = (read_picture(tmp_path / f"{kind}.png").rgb for kind in ("bundle", "model"))
+    assert np.array_equal(bundled, direct)
+    refused = run(*work, "--bundle", "b", "--pool", "max")
+    assert refused.code == 4
+    assert "exported for" in refused.err
 
 
 def test_command_that_is_printed_runs_the_bundle(run, network_path, content, style):
@@ -116,5 +156,46 @@ def test_command_that_is_printed_runs_the_bundle(run, network_path, content, sty
 
 
 def test_choices_are_those_of_the_library():
-    assert set(get_args(exporting.Family)) == set(FAMILIES)
-    assert get_args(exporting.Preprocessing) == get_args(Preprocessing)
+    """Written down twice: bundles run without `export`, and --help is there without NumPy."""
+    assert set(get_args(Family)) == set(FAMILIES)
+    assert set(get_args(options.Pooling)) == set(get_args(features.Pooling))
+    assert set(get_args(options.Border)) == set(get_args(features.Border))
+
+
+def test_help_loads_nothing_heavy(spawn):
+    seen = "import atexit, sys\natexit.register(lambda: print(heavy & set(sys.modules)))\n"
+    process = spawn("export", "--help", before=f"heavy = {HEAVY!r}\n{seen}")
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert out.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize("form", [["--bundle", *LAYERS, "--model"], []])
+def test_export_never_replaces_its_own_source(run, network_path, tmp_path, form):
+    data = network_path.read_bytes()
+    (tmp_path / "net.onnx").write_bytes(data)
+    ended = run("export", *form, "net.onnx", "-o", "./net.onnx")
+    assert ended.code == 2
+    assert "would replace its own source 'net.onnx'" in ended.err
+    assert (tmp_path / "net.onnx").read_bytes() == data
+
+
+def test_missing_onnx_is_one_sentence(run, tiny, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    ended = run(*tiny)
+    assert ended.code == 4
+    assert "pip install onnx" in ended.err and ended.err.count("\n") == 1
+
+
+def test_bundle_given_as_a_model_is_called_one(run, tiny, bundle):
+    ended = run(*tiny, "--model", bundle[0])
+    assert ended.code == 4
+    assert "give it as --bundle" in ended.err and ended.err.count("\n") == 1
+
+
+def test_what_is_no_bundle_asks_for_no_trust(run, tiny, content):
+    at = tiny.index("--model")
+    tiny[at : at + 2] = ["--bundle", content]
+    ended = run(*tiny)
+    assert ended.code == 4
+    assert "is no bundle" in ended.err and "--trust" not in ended.err

@@ -18,10 +18,11 @@ WIDE = {"COLUMNS": "200", "TERMINAL_WIDTH": "200"}
 
 
 def test_commands_are_those_that_people_are_told_of():
-    assert {path for path in COMMANDS if path} == {
+    assert {path for path, command in COMMANDS.items() if path and not command.hidden} == {
         ("stylize",),
         ("export",),
         ("models",),
+        ("models", "show"),
         ("models", "pull"),
         ("info",),
     }
@@ -54,10 +55,21 @@ def test_options_stand_in_named_groups():
 
 def test_defaults_are_shown():
     out = CliRunner().invoke(app, ["stylize", "--help"], env=WIDE).stdout
-    for default in ("default: 512", "default: relu4_2", "default: (25 with relative", "default: lbfgs"):
+    for default in (
+        "default: 512",
+        "default: relu4_2",
+        "default: (15 with relative",
+        "default: lbfgs",
+    ):
         assert default in out
 
 
 def test_version_is_shown():
     ended = CliRunner().invoke(app, ["--version"])
     assert (ended.exit_code, ended.stdout) == (0, f"impasto {__version__}\n")
+
+
+def test_command_alone_shows_the_help(run):
+    ended = run()
+    assert (ended.code, ended.err) == (2, "")
+    assert "stylize" in ended.out

@@ -29,9 +29,18 @@ def test_layers_have_the_weight_1_unless_they_say_another():
     assert parse_layers("--style-layer", spelled_layers(layers)) == layers
 
 
-@pytest.mark.parametrize("entries", [["=1"], [""], ["a=b"], ["a="], ["a", "a=2"]])
-def test_wrong_layer_is_named_with_its_option(entries):
-    with pytest.raises(OptionsError, match=r"^--style-layer '"):
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        (["=1"], "names no layer"),
+        ([""], "names no layer"),
+        (["a=b"], "NAME=WEIGHT"),
+        (["a="], "NAME=WEIGHT"),
+        (["a", "a=2"], "a for the second time"),
+    ],
+)
+def test_wrong_layer_is_named_with_its_option(entries, reason):
+    with pytest.raises(OptionsError, match=f"^--style-layer '{entries[-1]}' .*{reason}"):
         parse_layers("--style-layer", entries)
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from impasto.engine.images import read_picture
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+if sys.platform == "win32":
+    pytest.skip("POSIX signals", allow_module_level=True)
 
 # Tells on stderr when some canvases were painted; what else then happens is up to a test.
 TELL = """
@@ -33,6 +34,7 @@ def telling_request(self, reason):
 optimise.Descent.evaluate = telling_evaluate
 stop.Stop.request = telling_request
 """
+OWN_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
 FOR_EVER = ["--optimizer", "adam", "--iterations", "1000000"]
 
 
@@ -42,7 +44,11 @@ def wait_for(process, line):
 
 @pytest.mark.parametrize(
     ("number", "code", "word"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGHUP, 129, "hung up"),
+    ],
 )
 def test_signal_keeps_the_best_picture(spawn, tiny, tmp_path, number, code, word):
     process = spawn(*tiny, *FOR_EVER, "--json", before=TELL.format(then="pass"))
@@ -67,6 +73,43 @@ def test_second_interrupt_leaves_at_once(spawn, tiny, tmp_path):
     process.communicate()
     assert process.returncode == 130
     assert not (tmp_path / "art.png").exists()
+
+
+def test_picture_outlives_its_terminal(spawn, tiny, tmp_path):
+    ours, theirs = os.openpty()
+    process = spawn(
+        *tiny,
+        *FOR_EVER,
+        before=OWN_TERMINAL,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = b""
+    while b"loss" not in shown:
+        shown += os.read(ours, 4096)
+    os.close(ours)
+    assert process.wait() == 129
+    assert read_picture(tmp_path / "art.png").rgb.shape == (24, 32, 3)
+
+
+def test_hangup_is_no_reason_to_stop_under_nohup(run, tiny, monkeypatch):
+    from impasto.engine.engine import Engine
+
+    stylize = Engine.stylize
+
+    def hung_up(engine, *arguments, **rest):
+        os.kill(os.getpid(), signal.SIGHUP)
+        return stylize(engine, *arguments, **rest)
+
+    monkeypatch.setattr(Engine, "stylize", hung_up)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run(*tiny).code == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_interrupt_before_the_first_step_keeps_the_old_file(run, tiny, tmp_path, monkeypatch):

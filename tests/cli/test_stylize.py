@@ -154,17 +154,25 @@ def test_several_styles_are_all_read(run, tiny, style):
     [
         (["--size", "0"], 2, "size must be a whole number from 1"),
         (["--iterations", "ten"], 2, "iterations must be a whole number"),
-        (["--iterations", "1,2,3"], 2, "iterations lists 3 numbers"),
+        (["--iterations", "1,2,3"], 2, "--iterations must list one number for each level"),
         (["--content-layer", "relu9_9"], 2, "no layer 'relu9_9'; it has relu1_1, relu1_2"),
         (["--style-layer", "relu1_2=much"], 2, "NAME=WEIGHT"),
-        (["--trust", "abc"], 2, "64 hexadecimal digits"),
+        (["--trust", "any"], 2, "--trust has no meaning without --bundle"),
+        (["--style-weight", "-1"], 2, "impasto: --style-weight must be"),
+        (["--content-layer", "pool3=-1"], 2, "impasto: --content-layer pool3 must be"),
+        (["--pool", "min"], 2, "'--pool': 'min' is not one of 'max', 'average'; "),
+        (["--size", "big"], 2, "'--size': it must be a valid integer; `impasto stylize --help`"),
+        (["--nonsense"], 2, "No such option: --nonsense"),
         (["--device", "tpu"], 2, "device must be auto"),
         (["--threads", "0"], 2, "threads must be a whole number"),
         (["--bundle", "x.bundle"], 2, "not both"),
         (["-o", "art.xyz"], 2, "art.xyz"),
-        (["-o", "photo.png"], 2, "would replace the picture"),
+        (["-o", "photo.png"], 2, "would replace its own source"),
+        (["-o", ""], 2, "path must not be empty"),
+        (["-o", "-"], 2, "standard input and output are not supported"),
         (["--init", "nowhere.png"], 3, "nowhere.png"),
         (["--init", "long" * 99], 3, "initial picture"),
+        (["--init", "noize"], 3, "init is content, style, noise or the path of a picture"),
         (["--size", "4"], 3, "smallest size"),
         (["--model", "vgg99"], 4, "no network 'vgg99'"),
         (["-o", "no/such/folder/art.png"], 5, "does not exist"),
@@ -180,11 +188,17 @@ def test_error_is_one_sentence_and_its_exit_code(run, tiny, tmp_path, arguments,
     assert not (tmp_path / "art.png").exists()
 
 
-@pytest.mark.parametrize("arguments", [["--pool", "min"], ["--size", "big"], ["--nonsense"], []])
-def test_usage_error_exits_with_2(run, content, arguments):
-    ended = run("stylize", content, *arguments)
+def test_missing_argument_is_one_sentence(run, content):
+    ended = run("stylize", content)
     assert ended.code == 2
-    assert "Usage" in ended.err
+    assert ended.err == "impasto: Missing argument 'STYLE'; `impasto stylize --help` tells more\n"
+
+
+@pytest.mark.parametrize("pictures", [["", "paint.png"], ["photo.png", "-"]])
+def test_picture_without_a_path_is_refused(run, content, style, pictures):
+    ended = run("stylize", *pictures)
+    assert ended.code == 2
+    assert ended.err.startswith("impasto: ") and ended.err.count("\n") == 1
 
 
 def test_missing_picture_is_named(run, tiny):
@@ -233,8 +247,8 @@ def _break_after(monkeypatch, evaluations):
     measure, counted = Objective.measure, []
 
     def broken(self, *arguments):
-        loss, gradient, terms = measure(self, *arguments)
-        counted.append(loss)
-        return (loss if len(counted) <= evaluations else float("nan")), gradient, terms
+        found = measure(self, *arguments)
+        counted.append(found.loss)
+        return found if len(counted) <= evaluations else found._replace(loss=float("nan"))
 
     monkeypatch.setattr(Objective, "measure", broken)

@@ -300,7 +300,7 @@ def test_errors_before_the_work_carry_no_result(engine, asked, pair):
 
 
 def test_iterations_of_another_number_than_the_levels_are_refused(engine, asked, pair):
-    with pytest.raises(OptionsError, match="lists 3 numbers, but there are 2 levels"):
+    with pytest.raises(OptionsError, match="levels is 2 here: the list has 3"):
         engine.stylize(*pair, asked(size=32, levels=2, iterations=(1, 2, 3)))
 
 

@@ -1,0 +1,72 @@
+"""The options that `stylize` and `export` share: which network, and where in it to compare.
+
+Each stands in the panel of its command; `shown` is the default where it is not the parameter's own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+__all__ = [
+    "border_option",
+    "content_layer_option",
+    "model_option",
+    "pool_option",
+    "style_layer_option",
+]
+
+
+def content_layer_option(panel: str, metavar: str, shown: str | bool = True) -> Any:
+    """`--content-layer`."""
+    return typer.Option(
+        "--content-layer",
+        metavar=metavar,
+        help="Layer where the content is compared; can be given several times.",
+        show_default=shown,
+        rich_help_panel=panel,
+    )
+
+
+def style_layer_option(panel: str, metavar: str, more: str = "", shown: str | bool = True) -> Any:
+    """`--style-layer`; `more` goes on after its help."""
+    return typer.Option(
+        "--style-layer",
+        metavar=metavar,
+        help=f"Layer where the style is compared; can be given several times. {more}".rstrip(),
+        show_default=shown,
+        rich_help_panel=panel,
+    )
+
+
+def pool_option(panel: str, shown: str | bool = True) -> Any:
+    """`--pool`."""
+    return typer.Option(
+        "--pool",
+        help="Pooling inside the network: max as it was trained, or average for smoother strokes.",
+        show_default=shown,
+        rich_help_panel=panel,
+    )
+
+
+def border_option(panel: str, shown: str | bool = True) -> Any:
+    """`--border`."""
+    return typer.Option(
+        "--border",
+        help="What the network sees around the picture: replicate is its outermost pixels again, "
+        "zeros is the paper's mean colour, which leaves a frame.",
+        show_default=shown,
+        rich_help_panel=panel,
+    )
+
+
+def model_option(panel: str) -> Any:
+    """`--model`."""
+    return typer.Option(
+        "--model",
+        metavar="NAME|PATH",
+        help="Network: a name that `impasto models` lists, or a file made by `impasto export`.",
+        show_default="the embedded one",
+        rich_help_panel=panel,
+    )

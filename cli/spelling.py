@@ -1,0 +1,31 @@
+"""The engine's words for an option in those of the command line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+from ..engine.options import Options
+
+__all__ = ["spelled"]
+
+
+def _option(name: str) -> str:
+    """`style_layers` is given as `--style-layer`, several times; the others have their names."""
+    if name.endswith("_layers"):
+        name = name.removesuffix("s")
+    return "--" + name.replace("_", "-")
+
+
+_OPTIONS = {
+    name: _option(name) for name in (*(f.name for f in fields(Options)), "device", "threads")
+}
+
+
+def spelled(sentence: str) -> str:
+    """The sentence of an `OptionsError`; it begins with the name of a field, or has none."""
+    match = re.match(r"(\w+)(?:\[(.*?)\])?(?= )", sentence)
+    if match is None or match[1] not in _OPTIONS:
+        return sentence
+    layer = "" if match[2] is None else f" {match[2]}"
+    return _OPTIONS[match[1]] + layer + sentence[match.end() :]
