@@ -134,6 +134,9 @@ class Session:
         # A level's buffers have one size, but every level another: a memory plan per size is held
         # for ever, and measured 5.2 GB where the plain arena took 3.1 GB.
         options.enable_mem_pattern = False
+        # Which node runs first decides how long results are held. Measured at 1024 x 768 on VGG16:
+        # one evaluation peaks at 2.3 GB in this order and at 3.7 GB in the default one, no slower.
+        options.execution_order = runtime.ExecutionOrder.PRIORITY_BASED
         # Pre-packed copies of the weights bring no speed in 3x3 convolutions.
         options.add_session_config_entry("session.disable_prepacking", "1")
         # Idle threads sleep: a server's other work needs the processors.
