@@ -135,20 +135,11 @@ def _file(path: Path) -> ModelInfo:
         size = path.stat().st_size
     except OSError as error:
         raise ModelNotFound(f"cannot look at {path}: {error.strerror or error}") from error
-    return ModelInfo(
-        name=str(path),
-        state="file",
-        path=path,
-        bytes=size,
-        family=network.architecture.name,
-        layers=tuple(network.architecture.layers()),
-        origin=network.origin,
-        licence=network.licence,
-    )
+    return _info(str(path), network, "file", path, size)
 
 
 def _embedded(entry: catalogue.Embedded) -> ModelInfo:
-    return _info(entry, "embedded", _path_of(entry), entry.bytes)
+    return _info(entry.name, entry, "embedded", _path_of(entry), entry.bytes)
 
 
 def _downloadable(entry: catalogue.Downloadable) -> ModelInfo:
@@ -156,26 +147,23 @@ def _downloadable(entry: catalogue.Downloadable) -> ModelInfo:
     try:
         size = path.stat().st_size
     except OSError:
-        return _info(entry, "absent", None, entry.bytes)
+        return _info(entry.name, entry, "absent", None, entry.bytes)
     sound = record is not None and record.bytes == size
-    return _info(entry, "pulled" if sound else "damaged", path, size)
+    return _info(entry.name, entry, "pulled" if sound else "damaged", path, size)
 
 
 def _info(
-    entry: catalogue.Entry,
-    state: _State,
-    path: Path | None,
-    size: int,
+    name: str, source: catalogue.Entry | Network, state: _State, path: Path | None, size: int
 ) -> ModelInfo:
     return ModelInfo(
-        name=entry.name,
+        name=name,
         state=state,
         path=path,
         bytes=size,
-        family=entry.architecture.name,
-        layers=tuple(entry.architecture.layers()),
-        origin=entry.origin,
-        licence=entry.licence,
+        family=source.architecture.name,
+        layers=tuple(source.architecture.layers()),
+        origin=source.origin,
+        licence=source.licence,
     )
 
 
