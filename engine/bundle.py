@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BundlePrograms", "read_bundle", "remember_bundle"]
 
-_VERSION = 2
+_VERSION = 3
 _MAGIC = b"PK\3\4"  # of a zip archive
 _LARGEST = 2**30  # bytes; VGG19 with its programs has 80 MB
 
@@ -69,6 +69,10 @@ class BundlePrograms:
             )
         return self._programs[kind]
 
+    def tiled(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Program:
+        """See `Programs`: a bundle holds programs for any size."""
+        raise IncompatibleModel("a bundle has no programs in the winograd lowering")
+
 
 def read_bundle(path: Path, trust: str | bool) -> BundlePrograms:
     """Read a bundle if it is trusted.
@@ -100,7 +104,11 @@ def read_bundle(path: Path, trust: str | bool) -> BundlePrograms:
                     f"the bundle {str(path)!r} has version {manifest['bundle']}, not {_VERSION}"
                 )
             programs = {
-                kind: Program(archive.read(f"{kind}.onnx"), tuple(manifest["programs"][kind]))
+                kind: Program(
+                    archive.read(f"{kind}.onnx"),
+                    tuple(manifest["programs"][kind]),
+                    weights_are_inputs=kind in manifest["weights_are_inputs"],
+                )
                 for kind in _kinds(manifest)
             }
             names = dict.fromkeys(name for one in programs.values() for name in one.weights)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from ..export.program import Kind
 
 __all__ = ["NetworkPrograms", "Program", "Programs", "Selection", "load_programs"]
+
+# Three for each level of a picture: up to ten megabytes, and some tenths of a second to build.
+_KEPT_PROGRAMS = 12
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,22 @@ class Selection:
 
 @dataclass(frozen=True)
 class Program:
-    """A serialised ONNX model, and the names of the weights that it declares as external."""
+    """What a session runs.
+
+    Args:
+        model: a serialised ONNX model.
+        weights: names of those that it declares.
+        weights_are_inputs: and not external initialisers, of which each session makes a copy.
+        tables: further inputs that are always the same.
+        finished: nothing is left to optimise, and its nodes stand in the order in which they are to
+            run; weights are arranged as their names say.
+    """
 
     model: bytes
     weights: tuple[str, ...]
+    weights_are_inputs: bool
+    tables: Mapping[str, np.ndarray] = field(default_factory=dict)
+    finished: bool = False
 
 
 class Programs(Protocol):
@@ -86,6 +102,10 @@ class Programs(Protocol):
             ModelError: it cannot be had for this selection.
         """
 
+    def tiled(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Program:
+        """The same for pictures of one (height, width), made for processors; only where programs
+        are built for any selection."""
+
 
 class NetworkPrograms:
     """Programs built when they are needed; this is what imports onnx."""
@@ -99,6 +119,7 @@ class NetworkPrograms:
             layer.name: layer.stride for layer in network.architecture.layers().values()
         }
         self._network = network
+        self._tiled = lru_cache(_KEPT_PROGRAMS)(self._build_tiled)
 
     @property
     def fingerprint(self) -> str:
@@ -107,9 +128,19 @@ class NetworkPrograms:
 
     def program(self, kind: Kind, selection: Selection) -> Program:
         """See `Programs`."""
-        from ..export.program import build_program
+        from ..export.program import build_program, weights_are_inputs
 
-        return Program(*build_program(kind, self._network, selection))
+        return Program(*build_program(kind, self._network, selection), weights_are_inputs(kind))
+
+    def tiled(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Program:
+        """See `Programs`."""
+        return self._tiled(kind, selection, size)
+
+    def _build_tiled(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Program:
+        from ..export.program import build_tiled_program
+
+        model, weights, tables = build_tiled_program(kind, self._network, selection, size)
+        return Program(model, weights, True, tables, finished=True)
 
 
 def load_programs(model: str | Path | None) -> NetworkPrograms:

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from .networks import Network
-from .program import Kind, build_program
+from .program import Kind, build_program, weights_are_inputs
 from .selection import Selection
 
 __all__ = ["BUNDLE_VERSION", "build_bundle"]
 
-BUNDLE_VERSION = 2
+BUNDLE_VERSION = 3
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same input gives the same bytes
 
 
@@ -51,6 +51,7 @@ def build_bundle(network: Network, name: str, selection: Selection) -> bytes:
         "pool": selection.pool,
         "border": selection.border,
         "programs": {kind: list(declared) for kind, (_, declared) in programs.items()},
+        "weights_are_inputs": [kind for kind in programs if weights_are_inputs(kind)],
     }
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:

@@ -121,5 +121,8 @@ def slice_size(dim: Dim, start: int, end: int, step: int) -> Dim:
         raise ValueError("this slice of a symbolic size is not supported")
     if not open_end and end >= 0:
         return max(end - start, 0)
-    room = plus(dim, -start if open_end else end - start)
+    change = -start if open_end else end - start
+    if step > 1 and change == 1 - step:  # one place of every whole window: as many as windows
+        return _quotient(dim, step)
+    room = plus(dim, change)
     return room if step == 1 else plus(_quotient(plus(room, -1), step), 1)

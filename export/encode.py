@@ -20,8 +20,8 @@ __all__ = ["OPSET", "encode"]
 OPSET = 18
 _IR_VERSION = 9
 
-# MaxPool with its optional second output is another op to us.
-_NAMES = {"MaxPoolIndices": "MaxPool"}
+# ONNX Runtime's own MatMul, which can take a transposed factor; part of all its builds.
+_DOMAINS = {"FusedMatMul": "com.microsoft"}
 
 
 def encode(
@@ -30,6 +30,7 @@ def encode(
     weights: Mapping[str, np.ndarray] | None = None,
     metadata: Mapping[str, str] | None = None,
     dtype: str = "float32",
+    weights_are_inputs: bool = False,
 ) -> bytes:
     """The graph as a checked ONNX model.
 
@@ -38,9 +39,10 @@ def encode(
         name: the graph's name in the model.
         weights: contents to store in the model, float16 arrays as they are and others as `dtype`;
             without them each weight is declared as an external initialiser, to be handed to the
-            session, and the model is a few kilobytes.
+            session.
         metadata: key and value strings kept in the model.
         dtype: "float32", or "float64" for gradient checks in the reference evaluator.
+        weights_are_inputs: weights that are not stored are inputs, of which sessions make no copy.
 
     Raises:
         RuntimeMissing: the onnx package is not installed.
@@ -59,6 +61,7 @@ def encode(
     kinds = {
         "float": helper.np_dtype_to_tensor_dtype(floats),
         "int64": TensorProto.INT64,
+        "int32": TensorProto.INT32,
         "bool": TensorProto.BOOL,
     }
 
@@ -71,7 +74,11 @@ def encode(
         return numpy_helper.from_array(content, value.name)
 
     used = [*(value for node in graph.nodes for value in node.inputs), *graph.outputs.values()]
-    constants = {value.name: value for value in used if value.constant is not None}
+    constants = {
+        value.name: value
+        for value in used
+        if value.constant is not None and value.name not in graph.tables
+    }
     _require_unique_names(graph, constants)
     initializers = [initializer(value) for value in constants.values()]
     stored = {}
@@ -87,7 +94,8 @@ def encode(
         helper.make_tensor_value_info(key, kinds[value.dtype], list(value.shape))
         for key, value in graph.outputs.items()
     ]
-    inputs = [info(value) for value in graph.inputs.values()]
+    inputs = [info(value) for value in (*graph.inputs.values(), *graph.tables.values())]
+    given = len(inputs)
     # The checker sees the weights as inputs: shapes are all it needs. It would copy their contents,
     # and look on the disk for those that are declared only.
     for key, value in graph.weights.items():
@@ -95,15 +103,18 @@ def encode(
         kind = kinds["float"] if content is None else helper.np_dtype_to_tensor_dtype(content.dtype)
         shape = value.shape if content is None else content.shape
         inputs.append(helper.make_tensor_value_info(key, kind, shape))
+    domains = sorted({_DOMAINS[node.op] for node in graph.nodes if node.op in _DOMAINS})
     model = helper.make_model(
         helper.make_graph(nodes, name, inputs, outputs, initializers),
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[helper.make_opsetid("", OPSET), *map(helper.make_opsetid, domains, [1])],
         ir_version=_IR_VERSION,
         producer_name="impasto",
     )
     helper.set_model_props(model, dict(metadata or {}))
     onnx.checker.check_model(model, full_check=True)
-    del model.graph.input[len(graph.inputs) :]
+    if weights is None and weights_are_inputs:
+        return bytes(model.SerializeToString())
+    del model.graph.input[given:]
     if weights is not None:
         return _splice(model, stored)
     model.graph.initializer.extend(map(_declared, graph.weights.values()))
@@ -146,7 +157,9 @@ def _prefix(field: int, size: int) -> bytes:
 
 def _require_unique_names(graph: Graph, constants: Mapping[str, Value]) -> None:
     made = [value.name for node in graph.nodes for value in node.outputs]
-    names = Counter([*made, *constants, *graph.inputs, *graph.weights, *graph.outputs])
+    names = Counter(
+        [*made, *constants, *graph.inputs, *graph.tables, *graph.weights, *graph.outputs]
+    )
     if twice := [name for name, count in names.items() if count > 1]:
         raise ValueError(f"these names stand for more than one value: {', '.join(twice)}")
 
@@ -169,8 +182,9 @@ def _encode_node(node: Node, kinds: Mapping[str, int]) -> Any:
     if node.op == "Cast":
         attributes["to"] = kinds[attributes["to"]]
     return helper.make_node(
-        _NAMES.get(node.op, node.op),
+        node.op,
         [value.name for value in node.inputs],
         [value.name for value in node.outputs],
+        domain=_DOMAINS.get(node.op),
         **attributes,
     )

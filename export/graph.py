@@ -24,7 +24,7 @@ class Value:
     """One tensor of a program: its name, its shape, and its content where that is a constant.
 
     Dimensions are integers, or strings that name a symbolic size; equal strings are equal sizes.
-    `dtype` is "float" (float32, or float64 in gradient checks), "int64" or "bool".
+    `dtype` is "float" (float32, or float64 in gradient checks), "int64", "int32" or "bool".
     """
 
     name: str
@@ -60,6 +60,7 @@ class Graph:
         self.nodes: list[Node] = []
         self.inputs: dict[str, Value] = {}
         self.weights: dict[str, Value] = {}
+        self.tables: dict[str, Value] = {}
         self.outputs: dict[str, Value] = {}
         self._counts: dict[str, int] = {}
 
@@ -73,6 +74,13 @@ class Graph:
         if name not in self.weights:
             self.weights[name] = Value(name, shape)
         return self.weights[name]
+
+    def table(self, content: np.ndarray) -> Value:
+        """Add an int32 tensor, too large for the program itself, that is given once as `weight`s
+        are; its `constant` is the content."""
+        name = self._fresh("table")
+        self.tables[name] = Value(name, content.shape, "int32", content)
+        return self.tables[name]
 
     def constant(self, content: float | Sequence[int] | np.ndarray) -> Value:
         """Add a small tensor that is part of the program: float, or int64 for sizes and axes."""

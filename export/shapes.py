@@ -57,7 +57,7 @@ def _elementwise(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
     return [(broadcast(*(value.shape for value in inputs)), inputs[0].dtype)]
 
 
-@_rule("Greater", "GreaterOrEqual")
+@_rule("Equal", "Greater", "GreaterOrEqual")
 def _comparison(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
     return [(broadcast(*(value.shape for value in inputs)), "bool")]
 
@@ -99,6 +99,30 @@ def _matmul(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
     return [((*broadcast(x[:-2], y[:-2]), x[-2], y[-1]), "float")]
 
 
+@_rule("FusedMatMul")
+def _fused_matmul(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
+    """ONNX Runtime's own: MatMul with the second factor transposed."""
+    x, y = (value.shape for value in inputs)
+    if attributes != {"transB": 1} or x[-1] != y[-1]:
+        raise ValueError("the inner sizes differ")
+    return [((*broadcast(x[:-2], y[:-2]), x[-2], y[-2]), "float")]
+
+
+@_rule("Gemm")
+def _gemm(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
+    x, y = (value.shape for value in inputs)
+    rows, inner = x[::-1] if attributes.get("transA", 0) else x
+    if len(y) != 2 or inner != y[0]:
+        raise ValueError("the inner sizes differ")
+    return [((rows, y[1]), "float")]
+
+
+@_rule("Gather")
+def _gather(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
+    shape, axis = inputs[0].shape, attributes.get("axis", 0)
+    return [((*shape[:axis], *inputs[1].shape, *shape[axis + 1 :]), inputs[0].dtype)]
+
+
 @_rule("Transpose")
 def _transpose(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
     shape = inputs[0].shape
@@ -129,7 +153,7 @@ def _expand(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
     return [(broadcast(inputs[0].shape, tuple(wanted)), inputs[0].dtype)]
 
 
-@_rule("ReduceSum", "ReduceMean", "ReduceSumSquare")
+@_rule("ReduceSum", "ReduceMean", "ReduceMax", "ReduceSumSquare")
 def _reduce(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
     shape = inputs[0].shape
     axes = reduced_axes(inputs)
@@ -207,13 +231,7 @@ def _pool(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
     return [((*shape[:2], *windows(shape[2:], attributes["kernel_shape"], attributes)), "float")]
 
 
-@_rule("MaxPoolIndices")
-def _pool_with_indices(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
-    ((shape, _),) = _pool(inputs, attributes)
-    return [(shape, "float"), (shape, "int64")]
-
-
-@_rule("MaxUnpool", "ConvTranspose")
+@_rule("ConvTranspose")
 def _spread(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
     return [(tuple(attributes["like"]), "float")]
 
@@ -222,6 +240,12 @@ def _spread(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
 def _like_first(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
     """Semantic ops; the first input is the forward op's input, whose shape a cotangent has."""
     return [(inputs[0].shape, "float")]
+
+
+@_rule("SumOfSquares")
+def _sum_of_squares(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
+    """Semantic op: the sum of the squares of all elements."""
+    return [((), "float")]
 
 
 @_rule("Gram")

@@ -7,6 +7,7 @@ import pytest
 
 from impasto.export.encode import encode
 from impasto.export.lowering import direct
+from impasto.export.lowering.arrangement import arrange
 from impasto.export.networks import Architecture, Network
 
 
@@ -57,7 +58,7 @@ def picture():
 
 @pytest.fixture(scope="session")
 def run_reference():
-    """`run_reference(graph, inputs, weights={})`: outputs by name, directly lowered, in float64."""
+    """`run_reference(graph, inputs, weights={}, lower=direct.lower)`: outputs by name, float64."""
     return _run_reference
 
 
@@ -67,15 +68,17 @@ def run_onnxruntime():
     return _run_onnxruntime
 
 
-def _run_reference(graph, inputs, weights=None):
+def _run_reference(graph, inputs, weights=None, lower=direct.lower):
     import onnx
     from onnx.reference import ReferenceEvaluator
 
-    weights = {key: np.asarray(content, np.float64) for key, content in (weights or {}).items()}
-    model = encode(direct.lower(graph), "reference", weights, dtype="float64")
+    lowered = lower(graph)
+    wide = {name: np.asarray(content, np.float64) for name, content in (weights or {}).items()}
+    arranged = {name: arrange(name, wide) for name in lowered.weights}
+    model = encode(lowered, "reference", arranged, dtype="float64")
     evaluator = ReferenceEvaluator(onnx.load_model_from_string(model), new_ops=_repaired_ops())
     with np.errstate(over="ignore"):  # the step of HardSigmoid is steep
-        results = evaluator.run(None, _fed(graph, inputs, np.float64))
+        results = evaluator.run(None, _fed(lowered, inputs, np.float64))
     return dict(zip(evaluator.output_names, results, strict=True))
 
 
@@ -92,20 +95,13 @@ def _run_onnxruntime(graph, inputs, weights=None):
 
 
 def _fed(graph, inputs, dtype):
-    return {name: np.asarray(inputs[name], dtype) for name in graph.inputs}
+    feeds = {name: np.asarray(inputs[name], dtype) for name in graph.inputs}
+    return feeds | {name: value.constant for name, value in graph.tables.items()}
 
 
 def _repaired_ops():
-    """Ops of which onnx's reference evaluator does less than the standard says, written plainly."""
+    """Ops that onnx's reference evaluator lacks, or has with less than the standard says."""
     from onnx.reference.op_run import OpRun
-
-    class MaxUnpool(OpRun):
-        """The reference takes the indices for those of a smaller output: it fails at odd sizes."""
-
-        def _run(self, x, indices, shape, kernel_shape=None, pads=None, strides=None):
-            out = np.zeros(shape, x.dtype)
-            out.reshape(-1)[indices.reshape(-1)] = x.reshape(-1)
-            return (out,)
 
     class ConvTranspose(OpRun):
         """The reference has no groups."""
@@ -124,7 +120,16 @@ def _repaired_ops():
                 x = np.pad(np.take(x, kept, axis), widths, mode or "constant")
             return (x,)
 
-    return [MaxUnpool, ConvTranspose, Pad]
+    class FusedMatMul(OpRun):
+        """ONNX Runtime's own, with the second factor transposed."""
+
+        op_domain = "com.microsoft"
+
+        def _run(self, x, y, transB=None):
+            assert transB == 1
+            return (x @ np.swapaxes(y, -1, -2),)
+
+    return [ConvTranspose, Pad, FusedMatMul]
 
 
 def _conv_transpose(x, weight, attributes):

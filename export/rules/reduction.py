@@ -24,6 +24,12 @@ def _mean(b: Graph, node: Node, g: Value) -> Value:
     return _sum(b, node, b.op("Div", g, b.op("Div", elements, means)))
 
 
+@vjp("SumOfSquares")
+def _all_squares(b: Graph, node: Node, g: Value) -> Value:
+    """2 g x."""
+    return b.op("Mul", node.inputs[0], b.op("Mul", g, b.constant(2.0)))
+
+
 @vjp("ReduceSumSquare")
 def _sum_of_squares(b: Graph, node: Node, g: Value) -> Value:
     """2 g x: broadcasting spreads g, so that nothing of the size of x but the result is made."""

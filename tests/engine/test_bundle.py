@@ -41,6 +41,12 @@ def path(tmp_path, data):
     return file
 
 
+@pytest.fixture(scope="module")
+def direct(toy_file):
+    """The network in the lowering that bundles have."""
+    return Engine(toy_file, threads=1, device="cpu", lowering="direct")
+
+
 @pytest.fixture
 def pair(scene):
     return scene(40, 48), scene(50, 30, 1)
@@ -63,18 +69,19 @@ def with_manifest(data, **changed):
     return rebuilt(data, **{"manifest.json": json.dumps(manifest | changed)})
 
 
-def test_a_bundle_computes_the_same_bytes_as_its_network(engine, path, asked, pair):
+def test_a_bundle_computes_the_same_bytes_as_its_network(direct, path, asked, pair):
     bundled = Engine(bundle=path, trust=True, threads=1, device="cpu")
     assert bundled.model == "toy"
-    assert bundled.fingerprint == engine.fingerprint
-    assert bundled.layers == engine.layers
+    assert bundled.fingerprint == direct.fingerprint
+    assert bundled.layers == direct.layers
+    assert bundled.lowering == direct.lowering == "direct"
     for options in (asked(), asked(size=32, objective="gatys", tv_weight=1.0, style_weight=3.0)):
-        objectives = [one.objective(*pair, options) for one in (engine, bundled)]
+        objectives = [one.objective(*pair, options) for one in (direct, bundled)]
         canvas = np.random.default_rng(0).random((*objectives[0].shape, 3), np.float32)
         (loss, gradient), (other_loss, other_gradient) = (o.evaluate(canvas) for o in objectives)
         assert loss == other_loss
         assert gradient.tobytes() == other_gradient.tobytes()
-        results = [one.stylize(*pair, options) for one in (engine, bundled)]
+        results = [one.stylize(*pair, options) for one in (direct, bundled)]
         assert results[0].canvas.tobytes() == results[1].canvas.tobytes()
 
 
@@ -84,7 +91,7 @@ def test_the_same_network_gives_the_same_bundle(data, toy, asked):
     assert build_bundle(toy, "toy", selection) == data
 
 
-def test_a_bundle_runs_where_neither_onnx_nor_the_export_code_is(run_alone, path, engine, asked):
+def test_a_bundle_runs_where_neither_onnx_nor_the_export_code_is(run_alone, path, direct, asked):
     code = """
 import sys
 sys.modules["onnx"] = sys.modules["impasto.export"] = None
@@ -100,7 +107,7 @@ engine = impasto.Engine(bundle=sys.argv[1], trust=True, threads=1, device="cpu")
 print(engine.stylize(content, style, options).loss)
 """
     content, style = (np.random.default_rng(i).random((24, 24, 3), np.float32) for i in (0, 1))
-    expected = engine.stylize(content, style, asked()).loss
+    expected = direct.stylize(content, style, asked()).loss
     assert float(run_alone(code, path)) == expected
 
 
@@ -188,6 +195,8 @@ def test_damage_anywhere_is_a_model_error_or_none(path, data, asked, pair):
         {"programs": {"content": [["conv1_1.weight"]], "style": [], "objective": []}},
         {"programs": {"content": 3, "style": 3, "objective": 3}},
         {"programs": 3},
+        {"weights_are_inputs": 3},
+        {"weights_are_inputs": None},
         {"content_layers": 3},
     ],
     ids=str,
@@ -213,11 +222,17 @@ def test_a_missing_member_is_named(path, data, missing):
         read_bundle(path, True)
 
 
-def test_a_newer_version_is_told(path, data):
-    newer = BUNDLE_VERSION + 1
-    path.write_bytes(with_manifest(data, bundle=newer))
-    with pytest.raises(IncompatibleModel, match=f"has version {newer}, not {BUNDLE_VERSION}"):
+@pytest.mark.parametrize("other", [BUNDLE_VERSION - 1, BUNDLE_VERSION + 1])
+def test_another_version_is_told(path, data, other):
+    path.write_bytes(with_manifest(data, bundle=other))
+    with pytest.raises(IncompatibleModel, match=f"has version {other}, not {BUNDLE_VERSION}"):
         read_bundle(path, True)
+
+
+def test_a_bundle_has_no_tiled_program(path):
+    bundled = read_bundle(path, True)
+    with pytest.raises(IncompatibleModel, match="no programs in the winograd lowering"):
+        bundled.tiled("style", bundled.selection, (16, 16))
 
 
 @pytest.mark.parametrize("kind", ["content", "style"])

@@ -8,7 +8,13 @@ from impasto.export.encode import OPSET, encode
 from impasto.export.graph import Graph
 from impasto.export.lowering import direct
 from impasto.export.networks import FAMILIES
-from impasto.export.program import build_program, content_graph, objective_graph, style_graph
+from impasto.export.program import (
+    build_program,
+    content_graph,
+    objective_graph,
+    style_graph,
+    weights_are_inputs,
+)
 
 CONTENT = ("relu3_1", "relu1_2")
 STYLE = ("relu1_1", "pool2", "relu4_1")
@@ -108,12 +114,18 @@ def test_programs_with_stored_weights_refer_to_no_file(toy, choice, pooling):
 @every_kind
 def test_built_program_declares_its_weights_and_holds_none(toy, kind):
     data, names = build_program(kind, toy, chosen(CONTENT, STYLE))
-    model = onnx.ModelProto.FromString(data)
-    declared = [t for t in model.graph.initializer if t.data_location == t.EXTERNAL]
-    assert tuple(tensor.name for tensor in declared) == names
-    assert {t.name: tuple(t.dims) for t in declared} == {
+    graph = onnx.ModelProto.FromString(data).graph
+    external = {t.name: tuple(t.dims) for t in graph.initializer if t.data_location == t.EXTERNAL}
+    inputs = {
+        info.name: tuple(dim.dim_value for dim in info.type.tensor_type.shape.dim)
+        for info in graph.input
+    }
+    declared = inputs if weights_are_inputs(kind) else external
+    assert {name: declared[name] for name in names} == {
         name: toy.weights[name].shape for name in names
     }
+    assert bool(external) != weights_are_inputs(kind)
+    assert not {*inputs, *external} & {*toy.weights} - {*names}
     assert len(data) < 50_000
 
 

@@ -101,6 +101,11 @@ CASES = [
     Case("Relu", 0, "plain", [[2, 3]]),
     Case("Relu", 0, "symbolic", [SYMBOLIC], sizes=SIZES),
     *(case for op in ("ReduceSum", "ReduceMean", "ReduceSumSquare") for case in reductions(op)),
+    *(Case("SumOfSquares", 0, name, [shape], sizes=sizes)
+      for name, shape, sizes in (
+          ("vector", [5], [{}]), ("known", [2, 3, 4], [{}]),
+          ("symbolic", SYMBOLIC, SIZES),
+      )),
     *(Case("MatMul", argument, name, list(shapes), sizes=sizes)
       for argument in (0, 1)
       for name, shapes, sizes in (

@@ -4,7 +4,7 @@ import pytest
 from impasto.engine.programs import Selection
 from impasto.export.dims import broadcast
 from impasto.export.graph import Graph
-from impasto.export.lowering import direct
+from impasto.export.lowering import direct, tiled
 from impasto.export.program import objective_graph
 from impasto.export.shapes import infer_shapes, known_ops
 
@@ -40,7 +40,6 @@ def poolings(b, x):
         y = b.op(op, x, kernel_shape=[2, 2], strides=[2, 2])
         y = b.op(op, b.op("Conv", y, b.constant(np.ones((1, 4, 2, 2)))), kernel_shape=[2, 2])
         b.op(op, y, kernel_shape=[2, 2], strides=[2, 2])
-    b.ops("MaxPoolIndices", x, kernel_shape=[3, 3], strides=[3, 3])
 
 
 def slices(b, x):
@@ -71,15 +70,35 @@ def shaping(b, x):
 
 
 def reductions(b, x):
-    for op in ("ReduceSum", "ReduceMean", "ReduceSumSquare"):
+    b.op("SumOfSquares", x)
+    for op in ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceSumSquare"):
         for keepdims in (0, 1):
             b.op(op, x, keepdims=keepdims)
             for axes in ([-1], [0, 2], [3, 1]):
                 b.op(op, x, b.constant(axes), keepdims=keepdims)
 
 
+def products(b, x):
+    flat = b.op("Reshape", x, b.constant([4, -1]))
+    turned = b.op("Transpose", flat)
+    b.op("MatMul", flat, turned)
+    b.op("Gemm", flat, turned)
+    b.op("Gemm", turned, turned, transA=1)
+    b.op("Gram", x)
+
+
+def gatherings(b, x):
+    for index in ([1, 0, 1, 3], [[0, 1, 2], [3, 2, 1]], [2]):
+        for axis in (1, -2):
+            b.op("Gather", x, b.constant(index), axis=axis)
+    b.op("Gather", x, b.constant([0, 0, 0]))
+
+
+BUILDERS = [windows, poolings, slices, shaping, reductions, products, gatherings]
+
+
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-@pytest.mark.parametrize("build", [windows, poolings, slices, shaping, reductions])
+@pytest.mark.parametrize("build", BUILDERS)
 def test_inferred_shape_is_the_real_one(build, sizes, run_reference):
     b = Graph()
     build(b, b.input("x", IMAGE))
@@ -94,6 +113,17 @@ def test_inferred_shapes_of_the_objective_are_the_real_ones(pooling, sizes, toy,
     sizes = {symbol: 2 * size for symbol, size in sizes.items()}  # pool4 needs 16 pixels
     feeds = {name: np.ones(evaluated(value.shape, sizes)) for name, value in b.inputs.items()}
     assert_real_shapes(b, feeds, toy.weights, sizes, run_reference)
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+@pytest.mark.parametrize("size", [(16, 16), (29, 18)], ids=str)
+def test_inferred_shapes_of_the_tiled_objective_are_the_real_ones(
+    pooling, size, toy, run_reference
+):
+    layers = ("relu2_2",), ("relu1_1", "relu3_1", "pool4")
+    b = tiled.lower(objective_graph(toy, Selection(*layers, pooling, "replicate"), size))
+    feeds = {name: np.ones(value.shape) for name, value in b.inputs.items()}
+    assert_real_shapes(b, feeds, toy.weights, {}, run_reference)
 
 
 def assert_real_shapes(b, feeds, weights, sizes, run_reference):
@@ -175,6 +205,9 @@ def test_unknown_op_is_an_error_that_lists_the_known_ones():
         ("Add", [(2,), (3,)], [], {}),
         ("MatMul", [(2, 3), (2, 3)], [], {}),
         ("MatMul", [(3,), (3, 2)], [], {}),
+        ("Gemm", [(2, 3), (2, 3)], [], {}),
+        ("Gemm", [(2, 3), (3, 2)], [], {"transA": 1}),
+        ("Gemm", [(2, 3), (3,)], [], {}),
         ("Conv", [(1, 3, 5, 5), (2, 4, 3, 3)], [], {}),
         ("Conv", [(1, 4, 5, 5), (2, 4, 3, 3)], [], {"group": 2}),
         ("Conv", [(1, 3, 2, 2), (2, 3, 3, 3)], [], {}),

@@ -1,0 +1,318 @@
+"""What becomes of each op on layers: rows again (`ROWS`), or one number or matrix (`TOTALS`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from ..graph import Graph, Node, Value
+from .convolution import Convolution, convolve
+from .masks import positive
+from .rows import Rows
+
+if TYPE_CHECKING:
+    from .tiled import Tiled
+
+__all__ = ["ROWS", "TOTALS", "Total"]
+
+# A first layer larger than this is made once more for the gradient, from the picture: at 1024²
+# that takes 2 % of an evaluation and saves 256 MB.
+_MADE_AGAIN_BYTES = 128 << 20
+
+Rule: TypeAlias = "Callable[[Tiled, Node], Rows | None]"
+
+
+class _Activation(Rows):
+    """Relu(sums + bias), which can also be pooled: of the greatest sums a quarter is left for both.
+
+    What the gradient of the pooling needs is remembered in truth values, a quarter of the memory
+    that the sums would take.
+    """
+
+    def __init__(self, sums: Rows, bias: Value) -> None:
+        super().__init__(sums.kit, sums.grid, sums.channels, self._activated)
+        self.remembers = False
+        self._sums = sums
+        self._bias = bias
+        self._pooled: dict[int, Value] = {}
+        self._masks: dict[int, tuple[Value, Value]] = {}
+
+    def _activated(self, number: int) -> Value:
+        return self.kit.graph.op("Relu", self._biased(self._sums.band(number)))
+
+    def _biased(self, sums: Value) -> Value:
+        """Sums and bias: one line of tiles at a time is faster than C numbers at a time."""
+        kit, across = self.kit, self.grid.across
+        rows = int(sums.shape[0])
+        long = kit.reshape(sums, rows // across, across * self.channels)
+        added = kit.graph.op("Add", long, kit.repeated(self._bias, across))
+        return kit.reshape(added, rows, self.channels)
+
+    def pooled(self, number: int) -> Value:
+        """The maximum of each 2 x 2 window of a band."""
+        if number not in self._pooled:
+            b, kit = self.kit.graph, self.kit
+            sums = self.windows(self._sums.band(number))
+            greatest = b.op("ReduceMax", sums, kit.sizes(0), keepdims=1)
+            rows = self.grid.rows(number) // 4
+            biased = self._biased(kit.reshape(greatest, rows, self.channels))
+            self._pooled[number] = value = b.op("Relu", biased)
+            if self.remembers:
+                alive = b.op("Greater", value, kit.constant("zero", lambda: np.zeros(())))
+                self._masks[number] = b.op("Equal", sums, greatest), alive
+        return self._pooled[number]
+
+    def masks(self, number: int) -> tuple[Value, Value]:
+        """Of a band: which members of a window are its maximum, (4, ...), 1 or 0; and which maxima
+        are above 0."""
+        self.pooled(number)
+        greatest, alive = (self.kit.graph.op("Cast", m, to="float") for m in self._masks[number])
+        return greatest, alive
+
+    def windows(self, band: Value) -> Value:
+        """(4, ...): the four members of each 2 x 2 window along the first axis."""
+        rows = int(band.shape[0])
+        return self.kit.reshape(band, 4, rows // 4 * self.channels)
+
+
+def _convolution_and_relu(t: Tiled, node: Node) -> Rows | None:
+    convolution = t.maker.get(node.inputs[0])
+    if convolution is None or convolution.op != "Conv" or len(convolution.inputs) != 3:
+        return None
+    x, weight, bias = convolution.inputs
+    grid = t.grid(node.output)
+    outputs, inputs, *_ = (int(size) for size in weight.shape)
+    what = Convolution(weight.name, False, inputs, outputs, _pads(convolution), grid)
+
+    def made() -> Rows:
+        sums = Rows(t.kit, grid, outputs, convolve(t.kit, t.entered(x, grid), what))
+        return _Activation(sums, t.plain(bias))
+
+    if x not in t.rows and 4 * grid.height * grid.width * outputs > _MADE_AGAIN_BYTES:
+        t.again[node.output] = made()
+    return made()
+
+
+def _convolution_gradient(t: Tiled, node: Node) -> Rows | None:
+    x, weight, g = node.inputs
+    if g not in t.rows:
+        return None
+    rows = t.rows[g]
+    height, width = (int(size) for size in x.shape[2:])
+    grid = t.grid(x) if x in t.rows else rows.grid.unrolled(height, width)
+    up, left = _pads(node)
+    outputs, inputs, *_ = (int(size) for size in weight.shape)
+    what = Convolution(weight.name, True, outputs, inputs, (2 - up, 2 - left), grid)
+    return Rows(t.kit, grid, inputs, convolve(t.kit, rows, what))
+
+
+def _pads(node: Node) -> tuple[int, int]:
+    """Zeros above and on the left."""
+    window = dict(node.attributes)
+    up, left, down, right = window.pop("pads", [0, 0, 0, 0])
+    plain = all(size == 1 for sizes in window.values() for size in _listed(sizes))
+    if (up, left) != (down, right) or not plain or tuple(node.inputs[1].shape[2:]) != (3, 3):
+        raise NotImplementedError("the tiled lowering is for 3x3 convolutions of stride 1 only")
+    return up, left
+
+
+def _listed(sizes: Any) -> list[int]:
+    return [sizes] if isinstance(sizes, int) else list(sizes)
+
+
+def _relu_gradient(t: Tiled, node: Node) -> Rows | None:
+    g, y = node.inputs
+    layer = t.again.get(y) or t.rows.get(y)
+    if layer is None:
+        return None
+    pooling = t.maker.get(g)
+    if pooling and pooling.op == "MaxPoolGradient" and pooling.inputs[0] is y:
+        return t.rows[g]  # what is not above 0 got nothing there
+    return _each(layer, t.entered(g, layer.grid), partial(_masked, t.graph))
+
+
+def _masked(b: Graph, y: Value, g: Value) -> Value:
+    """g where y is above 0."""
+    return b.op("Mul", g, positive(b, y))
+
+
+def _each(layer: Rows, other: Rows, emit: Callable[[Value, Value], Value]) -> Rows:
+    """`emit` of every band of two layers."""
+    other = other.regridded(layer.grid)
+    return Rows(
+        layer.kit,
+        layer.grid,
+        layer.channels,
+        lambda number: emit(layer.band(number), other.band(number)),
+    )
+
+
+def _binary(t: Tiled, node: Node) -> Rows | None:
+    """Of two layers; or of one, and a plain value of its shape or of one number."""
+    left, right = node.inputs
+    known = [t.rows[value] for value in node.inputs if value in t.rows]
+    if not known:
+        return None
+    grid = known[0].grid
+    if left.shape == right.shape:
+        layer, other = (t.entered(value, grid).regridded(grid) for value in (left, right))
+        return _each(layer, other, partial(t.graph.op, node.op))
+    (layer,) = known
+    if any(size != 1 for value in node.inputs if value not in t.rows for size in value.shape):
+        return None
+    return Rows(
+        t.kit,
+        grid,
+        layer.channels,
+        lambda number: t.graph.op(
+            node.op,
+            *(
+                layer.band(number) if value in t.rows else t.kit.reshape(t.plain(value), 1)
+                for value in node.inputs
+            ),
+        ),
+    )
+
+
+def _of_windows_2x2(rule: Rule) -> Rule:
+    def checked(t: Tiled, node: Node) -> Rows | None:
+        if any(list(node.attributes[key]) != [2, 2] for key in ("kernel_shape", "strides")):
+            raise NotImplementedError("the tiled lowering is for poolings of 2x2 windows only")
+        return rule(t, node)
+
+    return checked
+
+
+@_of_windows_2x2
+def _max_pool(t: Tiled, node: Node) -> Rows | None:
+    layer = t.rows.get(node.inputs[0])
+    if not isinstance(layer, _Activation):
+        return None
+    return Rows(t.kit, layer.grid.pooled(), layer.channels, layer.pooled)
+
+
+def _max_pool_gradient(t: Tiled, node: Node) -> Rows | None:
+    """Positions of a window that are equally great share its gradient: a subgradient as good as the
+    first one's. Only windows above 0 have one (see `_relu_gradient`)."""
+    x, _, g = node.inputs
+    layer = t.rows.get(x)
+    if not isinstance(layer, _Activation):
+        return None
+    activation, b, kit = layer, t.graph, t.kit
+    activation.remembers = True
+    pooled = t.entered(g, layer.grid).regridded(layer.grid.pooled())
+
+    def band(number: int) -> Value:
+        greatest, alive = activation.masks(number)
+        given = b.op("Mul", pooled.real(number), alive)
+        # a product with ones: six times as fast as ReduceSum over a first axis
+        among = b.op("MatMul", kit.ones(4), greatest)
+        share = b.op("Div", kit.reshape(given, 1, int(greatest.shape[1])), among)
+        routed = b.op("Mul", greatest, share)
+        return kit.reshape(routed, layer.grid.rows(number), layer.channels)
+
+    return Rows(kit, layer.grid, layer.channels, band)
+
+
+@_of_windows_2x2
+def _average_pool(t: Tiled, node: Node) -> Rows | None:
+    layer = t.rows.get(node.inputs[0])
+    if not isinstance(layer, _Activation):
+        return None
+    activation = layer
+
+    def band(number: int) -> Value:
+        windows = activation.windows(activation.band(number))
+        mean = t.graph.op("ReduceMean", windows, t.kit.sizes(0), keepdims=0)
+        return t.kit.reshape(mean, activation.grid.rows(number) // 4, activation.channels)
+
+    return Rows(t.kit, layer.grid.pooled(), layer.channels, band)
+
+
+def _average_pool_gradient(t: Tiled, node: Node) -> Rows | None:
+    x, g = node.inputs
+    layer = t.rows.get(x)
+    if not isinstance(layer, _Activation):
+        return None
+    pooled = t.entered(g, layer.grid).regridded(layer.grid.pooled())
+    quarter = t.graph.constant(0.25)
+
+    def band(number: int) -> Value:
+        share = t.graph.op("Mul", pooled.real(number), quarter)
+        return t.graph.op("Concat", share, share, share, share, axis=0)
+
+    return Rows(t.kit, layer.grid, layer.channels, band)
+
+
+def _gram_gradient(t: Tiled, node: Node) -> Rows | None:
+    x, symmetric = node.inputs
+    layer = t.again.get(x) or t.rows.get(x)
+    if layer is None:
+        return None
+    return Rows(
+        t.kit,
+        layer.grid,
+        layer.channels,
+        lambda number: t.graph.op("MatMul", layer.band(number), t.plain(symmetric)),
+    )
+
+
+ROWS: Mapping[str, Rule] = {
+    "Relu": _convolution_and_relu,
+    "ReluGradient": _relu_gradient,
+    "ConvGradient": _convolution_gradient,
+    "MaxPool": _max_pool,
+    "MaxPoolGradient": _max_pool_gradient,
+    "AveragePool": _average_pool,
+    "AveragePoolGradient": _average_pool_gradient,
+    "GramGradient": _gram_gradient,
+    "Add": _binary,
+    "Sub": _binary,
+    "Mul": _binary,
+}
+
+
+class Total:
+    """A sum over all positions of a layer: a band's share is computed when the band is made."""
+
+    def __init__(self, layer: Rows, share: Callable[[Rows, int], Value]) -> None:
+        self._layer = layer
+        self._share = share
+        self._shares: dict[int, Value] = {}
+        layer.on_emitted.append(self._add)
+
+    def _add(self, number: int) -> None:
+        self._shares[number] = self._share(self._layer, number)
+
+    def value(self) -> Value:
+        """The whole sum."""
+        for number in range(self._layer.grid.bands):
+            self._layer.band(number)
+        total, *others = (share for _, share in sorted(self._shares.items()))
+        for share in others:
+            total = self._layer.kit.graph.op("Add", total, share)
+        return total
+
+
+def _gram(layer: Rows, number: int) -> Value:
+    """Fᵀ F of rows is F Fᵀ of the usual layout."""
+    rows = layer.real(number)
+    return layer.kit.graph.op("Gemm", rows, rows, transA=1)
+
+
+def _sum_of_squares(layer: Rows, number: int) -> Value:
+    """Some thousand numbers at a time: see the direct lowering."""
+    rows, kit, across = layer.real(number), layer.kit, layer.grid.across
+    count = layer.grid.rows(number)
+    long = kit.reshape(rows, count // across, across * layer.channels)
+    parts = kit.graph.op("ReduceSumSquare", long, kit.sizes(1), keepdims=0)
+    return kit.graph.op("ReduceSum", parts, keepdims=0)
+
+
+TOTALS: Mapping[str, Callable[[Rows], Total]] = {
+    "Gram": lambda layer: Total(layer, _gram),
+    "SumOfSquares": lambda layer: Total(layer, _sum_of_squares),
+}

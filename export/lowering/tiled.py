@@ -1,0 +1,114 @@
+"""The tiled lowering for processors: layers as bands of rows, convolutions by Winograd's filtering.
+
+Like the direct lowering it turns semantic ops into standard ONNX ops (and ONNX Runtime's MatMul
+with a transposed factor), and its results differ by rounding alone: also in which of the equal
+positions of a pooling window get the gradient. It is made for one size of canvas.
+
+Layers become `Rows`; everything else, the losses and what is done to the picture itself, keeps its
+usual layout and is left to the direct lowering.
+"""
+
+from __future__ import annotations
+
+from ..graph import Graph, Node, Value
+from . import direct, layers
+from .bands import plan_bands
+from .grid import Grid
+from .rows import Kit, Rows
+
+__all__ = ["Tiled", "lower"]
+
+
+def lower(graph: Graph) -> Graph:
+    """A graph of standard ops with the same inputs and outputs; its weights are arrangements of the
+    same ones (see `arrangement`).
+
+    Raises:
+        NotImplementedError: a size is symbolic, or a layer is not one of a VGG.
+    """
+    return direct.lower(Tiled(graph).lowered())
+
+
+class Tiled:
+    """The translation of one graph: what has become of each of its values."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = Graph(prefix="tiled_")
+        self.graph.inputs.update(graph.inputs)
+        self.kit = Kit(self.graph)
+        self.rows: dict[Value, Rows] = {}
+        self.again: dict[Value, Rows] = {}  # the same, made once more for the gradient
+        self.maker: dict[Value, Node] = {}
+        self._source = graph
+        self._edges = plan_bands(graph)
+        self._plain: dict[Value, Value] = {}
+        self._entered: dict[Value, Rows] = {}
+        self._totals: dict[Value, layers.Total] = {}
+        for node in graph.nodes:
+            self.maker.update(dict.fromkeys(node.outputs, node))
+            if node.op in layers.ROWS and (rows := layers.ROWS[node.op](self, node)):
+                self.rows[node.output] = rows
+            elif node.op in layers.TOTALS and node.inputs[0] in self.rows:
+                self._totals[node.output] = layers.TOTALS[node.op](self.rows[node.inputs[0]])
+
+    def lowered(self) -> Graph:
+        """The graph of what was asked for: the terms first, which are known before the gradient."""
+        for value in reversed(self._source.outputs.values()):
+            self.plain(value)
+        for name, value in self._source.outputs.items():
+            self.graph.output(name, self.plain(value))
+        return self.graph
+
+    def plain(self, value: Value) -> Value:
+        """The value in its usual layout."""
+        if value not in self._plain:
+            self._plain[value] = self._made_plain(value)
+        return self._plain[value]
+
+    def _made_plain(self, value: Value) -> Value:
+        if value in self.rows:
+            return self._left(self.rows[value])
+        if value in self._totals:
+            return self._totals[value].value()
+        if value not in self.maker:
+            weight = value.name in self._source.weights
+            return self.graph.weight(value.name, value.shape) if weight else value
+        node = self.maker[value]
+        outputs = self.graph.ops(node.op, *map(self.plain, node.inputs), **node.attributes)
+        return outputs[node.outputs.index(value)]
+
+    def grid(self, value: Value) -> Grid:
+        """The tiles of 4 x 4 of a layer that has the shape of `value`."""
+        height, width = (int(size) for size in value.shape[2:])
+        if (height, width) not in self._edges:
+            raise NotImplementedError("the tiled lowering is for layers of a convolution's size")
+        return Grid(height, width, 4, -(-width // 4), self._edges[height, width])
+
+    def entered(self, value: Value, near: Grid) -> Rows:
+        """The value as rows: a plain one is taken apart in the bands of `near`, line by line."""
+        if known := self.rows.get(value) or self._entered.get(value):
+            return known
+        _, channels, height, width = (int(size) for size in value.shape)
+        grid = near.unrolled(height, width)
+        whole: list[Value] = []
+
+        def band(number: int) -> Value:
+            if not whole:
+                last = self.graph.op("Transpose", self.plain(value), perm=[0, 2, 3, 1])
+                whole.append(self.kit.reshape(last, height * width, channels))
+            if grid.bands == 1:
+                return whole[0]
+            ends = (self.kit.sizes(edge * width) for edge in grid.edges[number : number + 2])
+            return self.graph.op("Slice", whole[0], *ends, self.kit.sizes(0), self.kit.sizes(1))
+
+        self._entered[value] = Rows(self.kit, grid, channels, band)
+        return self._entered[value]
+
+    def _left(self, rows: Rows) -> Value:
+        """Rows as (1, C, H, W)."""
+        height, width = rows.grid.height, rows.grid.width
+        lines = rows.regridded(rows.grid.unrolled(height, width))
+        bands = [lines.band(number) for number in range(lines.grid.bands)]
+        whole = self.graph.op("Concat", *bands, axis=0) if len(bands) > 1 else bands[0]
+        whole = self.graph.op("Transpose", whole, perm=[1, 0])
+        return self.kit.reshape(whole, 1, rows.channels, height, width)
