@@ -29,7 +29,7 @@ def info(json: p.Json = False, debug: p.Debug = False) -> None:
 
 def _found() -> dict[str, Any]:
     from ..engine.cpus import usable_cpus
-    from ..engine.session import runtime_info
+    from ..engine.runtime import runtime_info
     from ..models.store import available, cache_folder
 
     try:

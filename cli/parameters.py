@@ -10,6 +10,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from ..engine.devices import Precision
+from ..engine.lowerings import Lowering
 from ..engine.options import (
     COARSEST_SIDE,
     DEFAULT_ITERATIONS,
@@ -42,11 +44,13 @@ __all__ = [
     "Iterations",
     "Json",
     "Levels",
+    "LoweringName",
     "Model",
     "Objective",
     "OptimizerName",
     "Output",
     "Pool",
+    "PrecisionName",
     "Quiet",
     "Seed",
     "Size",
@@ -234,6 +238,15 @@ Device: TypeAlias = Annotated[
         rich_help_panel=_MACHINE,
     ),
 ]
+PrecisionName: TypeAlias = Annotated[
+    Precision,
+    typer.Option(
+        "--precision",
+        help="Of products: tf32 is faster on CUDA and keeps 10 bits of each factor; the processor "
+        "has float32 alone.",
+        rich_help_panel=_MACHINE,
+    ),
+]
 Threads: TypeAlias = Annotated[
     int | None,
     typer.Option(
@@ -241,6 +254,16 @@ Threads: TypeAlias = Annotated[
         metavar="NUMBER",
         help="Processors to use, 1 to 1024.",
         show_default="all that this process may use",
+        rich_help_panel=_MACHINE,
+    ),
+]
+LoweringName: TypeAlias = Annotated[
+    Lowering,
+    typer.Option(
+        "--lowering",
+        help="How convolutions are computed: as ONNX Runtime does (direct), with fewer "
+        "multiplications (winograd: faster on processors, other rounding), or auto: winograd on "
+        "the processor where no bundle runs.",
         rich_help_panel=_MACHINE,
     ),
 ]

@@ -37,6 +37,8 @@ def record_of(
         "height": height,
         "model": engine.model,
         "device": engine.device,
+        "precision": engine.precision,
+        "lowering": engine.lowering,
         "seed": options.seed,
         "loss": {"initial": result.initial_loss, "final": result.loss, **terms},
         "iterations": result.iterations,

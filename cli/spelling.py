@@ -17,9 +17,9 @@ def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-_OPTIONS = {
-    name: _option(name) for name in (*(f.name for f in fields(Options)), "device", "threads")
-}
+# Arguments of `Engine` that its errors name.
+_ENGINES = ("device", "precision", "threads", "lowering")
+_OPTIONS = {name: _option(name) for name in (*(f.name for f in fields(Options)), *_ENGINES)}
 
 
 def spelled(sentence: str) -> str:

@@ -57,7 +57,9 @@ def stylize(
     bundle: p.Bundle = None,
     trust: p.Trust = None,
     device: p.Device = "auto",
+    precision: p.PrecisionName = "float32",
     threads: p.Threads = None,
+    lowering: p.LoweringName = "auto",
     output: p.Output = None,
     json: p.Json = False,
     quiet: p.Quiet = False,
@@ -102,7 +104,15 @@ def stylize(
     def work(stop: Stop) -> tuple[Engine, Options, Result]:
         from ..engine.engine import Engine
 
-        engine = Engine(model, bundle=bundle, trust=trusted, device=device, threads=threads)
+        engine = Engine(
+            model,
+            bundle=bundle,
+            trust=trusted,
+            device=device,
+            precision=precision,
+            threads=threads,
+            lowering=lowering,
+        )
         asked = replace(options, **{name: getattr(engine.defaults, name) for name in left_open})
         return engine, asked, engine.stylize(content, style, asked, progress=report, stop=stop)
 

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 
 from .checks import whole
 from .cpus import usable_cpus
+from .devices import Precision, choose_device
 from .errors import LimitError, OptionsError
 from .formulas import coefficients
 from .images import PictureSource, read_picture, resize
 from .limits import Limits
+from .lowerings import Lowering, choose_lowering
 from .objective import Objective
 from .options import Options
 from .programs import Programs, Selection, load_programs
 from .pyramid import Level, plan_levels
 from .records import ProgressCallback, Result
-from .session import Session, Weights, choose_device
+from .sessions import Sessions
 from .sources import gather, style_side
 from .stop import Stop
 from .stylize import paint
 from .targets import check_style_size, content_targets, style_targets
 
-if TYPE_CHECKING:
-    from ..export.program import Kind
-
 __all__ = ["Engine"]
-
-# Three for each of the last four selections: an open one takes up to thrice the network's memory.
-_KEPT_SESSIONS = 12
 
 
 class Engine:
@@ -46,12 +42,16 @@ class Engine:
         trust: a bundle's SHA-256, or True to run it unseen; one exported on this machine needs
             neither.
         device: "auto" (CUDA where it can be used), "cpu", "cuda" or "cuda:N".
+        precision: of products: "float32", or "tf32", which CUDA computes faster, to 10 bits.
         threads: processors to use; None is all that this process may use.
+        lowering: how convolutions are computed: "direct" leaves it to ONNX Runtime, "winograd" is
+            several times faster on processors and results differ by rounding; "auto" is winograd on
+            the processor, except for bundles, and direct on CUDA.
         limits: of what is accepted.
 
     Raises:
         ModelError: the network cannot be used.
-        OptionsError: a wrong device or number of threads.
+        OptionsError: a wrong device, precision, lowering or number of threads.
     """
 
     def __init__(
@@ -61,18 +61,22 @@ class Engine:
         bundle: str | Path | None = None,
         trust: str | bool = False,
         device: str = "auto",
+        precision: Precision = "float32",
         threads: int | None = None,
+        lowering: Lowering = "auto",
         limits: Limits | None = None,
     ) -> None:
         if bundle is not None and model is not None:
             raise OptionsError("give a model or a bundle, not both: a bundle holds its own network")
         self.threads = usable_cpus() if threads is None else whole("threads", threads, 1, 1024)
-        self.device = choose_device(device)
+        self.device = choose_device(device, precision)
+        self.precision = precision
         self.limits = limits or Limits()
         self._programs = _programs(model, bundle, trust)
-        self._weights = Weights(self._programs.weights)
-        self._sessions: dict[tuple[Kind, Selection], Session] = {}
-        self._lock = threading.Lock()
+        self.lowering = choose_lowering(lowering, self._programs, self.device)
+        self._sessions = Sessions(
+            self._programs, self.lowering, self.threads, self.device, self.precision
+        )
 
     @property
     def model(self) -> str:
@@ -184,10 +188,11 @@ class Engine:
         shape = (content.shape[0], content.shape[1])
         features, grams = {}, {}
         if layers := selection.content_layers:
-            features = content_targets(self._session("content", selection), layers, content, stop)
+            session_for = partial(self._sessions.get, "content", selection)
+            features = content_targets(session_for, layers, content, stop)
         if layers := selection.style_layers:
             grams = style_targets(
-                self._session("style", selection),
+                partial(self._sessions.get, "style", selection),
                 layers,
                 styles,
                 style_side(options, shape),
@@ -197,7 +202,7 @@ class Engine:
         targets = {f"content.{layer}": target for layer, target in features.items()}
         targets |= {f"style.{layer}": target for layer, target in grams.items()}
         return Objective(
-            self._session("objective", selection),
+            self._sessions.get("objective", selection, shape),
             targets,
             coefficients(options, features, grams),
             [*targets, "tv"],
@@ -223,27 +228,6 @@ class Engine:
             for style in found:
                 check_style_size(style, longer_side, self.smallest_side(options), self.limits)
         return found
-
-    def _session(self, kind: Kind, selection: Selection) -> Session:
-        self._weights.check_process()  # before the lock: in a forked child it may stay held
-        with self._lock:
-            key = (kind, selection)
-            session = self._sessions.pop(key, None) or self._open(kind, selection)
-            self._sessions[key] = session  # the last one used is the last one
-            while len(self._sessions) > _KEPT_SESSIONS:
-                del self._sessions[next(iter(self._sessions))]
-            return session
-
-    def _open(self, kind: Kind, selection: Selection) -> Session:
-        program = self._programs.program(kind, selection)
-        return Session(
-            program.model,
-            program.weights,
-            self._weights,
-            self.threads,
-            self.device,
-            lean=kind != "objective",
-        )
 
 
 def _programs(model: str | Path | None, bundle: str | Path | None, trust: str | bool) -> Programs:

@@ -28,10 +28,15 @@ class Objective:
 
     Args:
         session: the objective program.
-        targets: its inputs besides the canvas and the coefficients, by name.
+        targets: its inputs besides the canvas and the coefficients, by name. They and the
+            coefficients are put on the session's device once; the canvas goes there for each
+            evaluation, and its gradient and the terms come back.
         coefficients: one factor per term.
         names: name of each term, such as "content.relu4_2", "style.relu1_1", "tv".
         shape: (height, width) of the canvas that the targets were made for.
+
+    Raises:
+        MemoryLimit: the device has no memory for the targets.
     """
 
     def __init__(
@@ -43,7 +48,7 @@ class Objective:
         shape: tuple[int, int],
     ) -> None:
         self._session = session
-        self._feeds = {**targets, "coefficients": coefficients}
+        self._placed = session.place({**targets, "coefficients": coefficients})
         self._names = tuple(names)
         self.shape = shape
 
@@ -75,7 +80,7 @@ class Objective:
         shape = (*self.shape, 3)
         if np.shape(canvas) != shape:
             raise OptionsError(f"the canvas must have the shape {shape}, not {np.shape(canvas)}")
-        feeds = {"image": to_image(np.asarray(canvas)), **self._feeds}
+        feeds = {"image": to_image(np.asarray(canvas)), **self._placed}
         results = self._session.run(feeds, ["gradient", "terms"], stop)
         terms = dict(zip(self._names, map(float, results["terms"]), strict=True))
         return Evaluation(sum(terms.values()), to_canvas(results["gradient"]), terms)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,16 +16,19 @@ from .stop import Stop
 
 __all__ = ["check_style_size", "content_targets", "style_size", "style_targets"]
 
+# The session of a program for pictures of some (height, width).
+SessionFor: TypeAlias = Callable[[tuple[int, int]], Session]
+
 
 def content_targets(
-    session: Session, layers: Sequence[str], content: np.ndarray, stop: Stop
+    session_for: SessionFor, layers: Sequence[str], content: np.ndarray, stop: Stop
 ) -> dict[str, np.ndarray]:
     """Features of the content picture, which has the canvas's size: by layer, (1, C, h, w)."""
-    return _run(session, "content", layers, content, stop)
+    return _run(session_for, "content", layers, content, stop)
 
 
 def style_targets(
-    session: Session,
+    session_for: SessionFor,
     layers: Sequence[str],
     styles: Sequence[np.ndarray],
     longer_side: int,
@@ -36,16 +40,10 @@ def style_targets(
     For a sum of squares, matching the mean of several targets has the same gradient as the mean of
     the losses against each.
     """
-    grams = [
-        _run(
-            session,
-            "style",
-            layers,
-            resize(style, *style_size(style, longer_side, smallest_side)),
-            stop,
-        )
-        for style in styles
-    ]
+    grams = []
+    for style in styles:
+        size = style_size(style, longer_side, smallest_side)
+        grams.append(_run(session_for, "style", layers, resize(style, *size), stop))
     return {
         layer: np.asarray(np.mean([gram[layer] for gram in grams], axis=0), np.float32)
         for layer in layers
@@ -84,9 +82,9 @@ def check_style_size(
 
 
 def _run(
-    session: Session, kind: str, layers: Sequence[str], picture: np.ndarray, stop: Stop
+    session_for: SessionFor, kind: str, layers: Sequence[str], picture: np.ndarray, stop: Stop
 ) -> dict[str, np.ndarray]:
-    results = session.run(
-        {"image": to_image(picture)}, [f"{kind}.{layer}" for layer in layers], stop
-    )
+    session = session_for((picture.shape[0], picture.shape[1]))
+    outputs = [f"{kind}.{layer}" for layer in layers]
+    results = session.run({"image": to_image(picture)}, outputs, stop)
     return dict(zip(layers, results.values(), strict=True))

@@ -18,12 +18,12 @@ FILES = [
 ]
 # Who may import what is not in every Python; every import must be inside a function.
 LAZY = {
-    "onnxruntime": {"engine.session"},
+    "onnxruntime": {"engine.runtime"},
     "scipy": {"engine.lbfgs"},
     "PIL": {"engine.pillow"},
     "onnx": {"export.encode"},
     "h5py": {"export.weights.h5_file"},
-    "torch": {"export.weights.torchvision_source"},
+    "torch": {"cli.bench_torch", "export.weights.torchvision_source"},
     "torchvision": {"export.weights.torchvision_source"},
 }
 SILENT = [file for file in FILES if ROOT / "cli" not in file.parents]

@@ -72,7 +72,7 @@ def test_fields_of_options_are_called_as_on_the_command_line():
         for option in get_command(app).commands["stylize"].params
         for spelling in option.opts
     }
-    for name in [*(field.name for field in fields(Options)), "device", "threads"]:
+    for name in [*(field.name for field in fields(Options)), "device", "precision", "threads"]:
         assert spelled(f"{name} is wrong").removesuffix(" is wrong") in spellings
     assert spelled("style_layers[relu1_1] is wrong") == "--style-layer relu1_1 is wrong"
     assert spelled("the size is wrong") == "the size is wrong"

@@ -96,6 +96,8 @@ def test_json_tells_everything_about_the_picture(run, tiny, content, style, netw
     assert (told["width"], told["height"]) == (32, 24)
     assert told["model"] == "toy"
     assert told["device"] == "cpu" or told["device"].startswith("cuda:")
+    assert told["precision"] == "float32"
+    assert told["lowering"] == ("winograd" if told["device"] == "cpu" else "direct")
     assert told["seed"] == 5
     assert told["iterations"] == 4
     assert told["evaluations"] == sum(level["evaluations"] for level in told["levels"])
@@ -108,6 +110,12 @@ def test_json_tells_everything_about_the_picture(run, tiny, content, style, netw
     assert told["evaluation_seconds"] == told["levels"][-1]["evaluation_seconds"] > 0
     assert told["seconds"] >= sum(level["seconds"] for level in told["levels"]) > 0
     assert told["peak_rss_mb"] > 20
+
+
+@pytest.mark.parametrize("lowering", ["direct", "winograd"])
+def test_lowering_is_the_one_asked_for(run, tiny, lowering):
+    ended = run(*tiny, "--device", "cpu", "--lowering", lowering, "--json")
+    assert json.loads(ended.out)["lowering"] == lowering
 
 
 def test_picture_is_written_as_it_was_made(run, tiny, tmp_path):
@@ -164,6 +172,8 @@ def test_several_styles_are_all_read(run, tiny, style):
         (["--size", "big"], 2, "'--size': it must be a valid integer; `impasto stylize --help`"),
         (["--nonsense"], 2, "No such option: --nonsense"),
         (["--device", "tpu"], 2, "device must be auto"),
+        (["--device", "cpu", "--precision", "tf32"], 2, "--precision must be float32 where"),
+        (["--lowering", "tiled"], 2, "'tiled' is not one of 'auto', 'direct', 'winograd'; "),
         (["--threads", "0"], 2, "threads must be a whole number"),
         (["--bundle", "x.bundle"], 2, "not both"),
         (["-o", "art.xyz"], 2, "art.xyz"),

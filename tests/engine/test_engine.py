@@ -28,6 +28,7 @@ def test_the_engine_says_what_it_holds(engine, toy_file, toy):
     assert engine.layers == list(toy.architecture.layers())
     assert engine.fingerprint == read_network(toy_file).fingerprint == toy.fingerprint
     assert (engine.threads, engine.device) == (1, "cpu")
+    assert (engine.precision, engine.lowering) == ("float32", "winograd")
     assert Engine(toy_file).threads == usable_cpus()
 
 
@@ -71,35 +72,18 @@ def test_the_picture_that_cannot_be_read_is_named(engine, asked, pair):
         engine.stylize(content, style, asked(init="none.png"))
 
 
-def test_sessions_are_opened_once_for_each_selection(toy_file, asked, pair):
-    engine = Engine(toy_file, threads=1, device="cpu")
-    for options in (asked(), asked(size=16), asked(content_weight=3.0), asked(objective="gatys")):
-        engine.stylize(*pair, options)
-    assert len(engine._sessions) == 3
-    engine.stylize(*pair, asked(pool="average"))
-    assert len(engine._sessions) == 6
-
-
-def test_the_sessions_used_last_are_kept(toy_file, asked, pair):
-    engine = Engine(toy_file, threads=1, device="cpu")
-    layers = ["relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu4_1"]
-    for layer in layers:
-        for chosen in ("relu1_1", layer):  # the first selection is used again and again
-            engine.objective(*pair, asked(content_layers={chosen: 1.0}))
-    kept = [selection.content_layers for kind, selection in engine._sessions]
-    assert kept == [
-        (layer,) for layer in ("relu2_2", "relu3_1", "relu1_1", "relu4_1") for _ in range(3)
-    ]
-
-
+@pytest.mark.parametrize("lowering", ["direct", "winograd"])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_many_threads_on_one_engine_make_the_pictures_of_one_thread(toy_file, asked, pair, threads):
+def test_many_threads_on_one_engine_make_the_pictures_of_one_thread(
+    toy_file, asked, pair, threads, lowering
+):
     jobs = [
         asked(size=16 + 4 * (i % 3), seed=i, init_blend=0.3, pool=("max", "average")[i % 2])
         for i in range(8)
     ]
-    alone = [Engine(toy_file, threads=threads).stylize(*pair, options) for options in jobs]
-    engine, together = Engine(toy_file, threads=threads), [None] * len(jobs)
+    made = {"threads": threads, "device": "cpu", "lowering": lowering}
+    alone = [Engine(toy_file, **made).stylize(*pair, options) for options in jobs]
+    engine, together = Engine(toy_file, **made), [None] * len(jobs)
     ready = threading.Barrier(len(jobs))
 
     def work(i):
@@ -158,7 +142,7 @@ for work in (
     lambda: objective.evaluate(picture),
     lambda: objective.terms(picture),
 ):
-    engine._lock.acquire()
+    engine._sessions._lock.acquire()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
@@ -169,7 +153,7 @@ for work in (
             os.write(1, f"{type(error).__name__}: {error}\\n".encode())
         os._exit(0)
     os.waitpid(child, 0)
-    engine._lock.release()
+    engine._sessions._lock.release()
     work()
 """
     said = "ModelError: the engine was made before a fork: make one in the child process\n"
@@ -243,6 +227,12 @@ def test_nothing_of_the_process_is_changed_and_nothing_is_printed(
 def test_the_one_call_is_the_engine_s(engine, toy_file, asked, pair):
     told = []
     call = {"model": toy_file, "device": "cpu", "threads": 1}
+    direct = impasto.stylize(*pair, asked(), **call, lowering="direct", precision="float32")
+    other = Engine(toy_file, device="cpu", threads=1, lowering="direct").stylize(*pair, asked())
+    assert direct.canvas.tobytes() == other.canvas.tobytes()
+    for wrong in ("precision", "lowering"):
+        with pytest.raises(OptionsError, match=f"{wrong} must be"):
+            impasto.stylize(*pair, asked(), **call, **{wrong: "none"})
     result = impasto.stylize(*pair, asked(), **call, progress=told.append, stop=Stop())
     assert np.array_equal(result.canvas, engine.stylize(*pair, asked()).canvas)
     assert len(told) == 4

@@ -1,42 +1,50 @@
+import gc
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from impasto.engine import session as session_module
-from impasto.engine.errors import CorruptModel, ModelError, OptionsError, RuntimeMissing
-from impasto.engine.programs import Selection
-from impasto.engine.session import Session, Weights, choose_device
+from impasto.engine.errors import CorruptModel, MemoryLimit, ModelError
+from impasto.engine.programs import NetworkPrograms, Program, Selection
+from impasto.engine.session import Session, Weights
 from impasto.engine.stop import Stop, Stopped
+from impasto.export.lowering.arrangement import arrange
 
+KINDS = ["inputs", "initialisers", "tiled"]
 OUTPUTS = ["style.relu1_1", "style.relu2_1", "style.relu3_1"]
-CPU = ["CPUExecutionProvider"]
-CUDA = ["CUDAExecutionProvider", *CPU]
 
 
 @pytest.fixture(scope="module")
-def program(engine, asked):
-    return engine._programs.program("style", Selection.of(asked(), engine._programs.strides))
+def programs(toy, asked):
+    """Of all kinds to a session: weights as inputs, as initialisers, and arranged, with tables."""
+    source = NetworkPrograms("toy", toy)
+    selection = Selection.of(asked(), source.strides)
+    return {
+        "inputs": source.program("style", selection),
+        "initialisers": source.program("objective", selection),
+        "tiled": source.tiled("style", selection, (16, 16)),
+    }
 
 
 @pytest.fixture(scope="module")
-def opened(engine):
-    """`opened(model, weight_names, weights, lean=False)`: a session on one thread."""
+def opened(toy):
+    """`opened(program, weights of the toy network, lean=False)`: a session on one thread."""
 
-    def make(model, names, weights=engine._weights, lean=False):
-        return Session(model, names, weights, 1, "cpu", lean)
+    def make(program, weights=toy.weights, lean=False):
+        return Session(program, Weights(weights), 1, "cpu", lean=lean)
 
     return make
 
 
 @pytest.fixture(scope="module")
-def session(opened, program):
-    return opened(program.model, program.weights)
+def session(opened, programs):
+    return opened(programs["inputs"])
 
 
 @pytest.fixture
@@ -52,8 +60,9 @@ def test_the_named_outputs_are_returned(session, image):
     assert np.array_equal(some[OUTPUTS[1]], everything[OUTPUTS[1]])
 
 
-def test_a_lean_session_computes_the_same(session, opened, program, image):
-    lean = opened(program.model, program.weights, lean=True)
+@pytest.mark.parametrize("kind", ["inputs", "tiled"])
+def test_a_lean_session_computes_the_same(session, opened, programs, image, kind):
+    lean = opened(programs[kind], lean=True)
     for _ in range(2):
         ours, theirs = (one.run(image, OUTPUTS) for one in (lean, session))
         for name in OUTPUTS:
@@ -61,8 +70,10 @@ def test_a_lean_session_computes_the_same(session, opened, program, image):
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is not told here")
-def test_a_lean_session_gives_its_memory_back(run_alone, toy_file):
-    """After a run on 2000 x 2000 pixels, of which one layer of four channels has 64 MB."""
+@pytest.mark.parametrize("lowering", ["direct", "winograd"])
+def test_a_lean_session_gives_its_memory_back(run_alone, toy_file, lowering):
+    """After a run on 2000 x 2000 pixels, of which one layer of four channels has 64 MB; at the end
+    where it is for one size. What is left then are the tables of the program."""
     code = """
 import resource, sys
 from pathlib import Path
@@ -70,37 +81,69 @@ import numpy as np
 from impasto.engine.engine import Engine
 from impasto.engine.programs import Selection
 
-engine = Engine(sys.argv[1], threads=1, device="cpu")
-layers = ("relu1_1", "relu2_1")
-session = engine._session("style", Selection((), layers, "max", "zeros"))
+engine = Engine(sys.argv[1], threads=1, device="cpu", lowering=sys.argv[2])
+selection = Selection((), ("relu1_1", "relu2_1"), "max", "zeros")
 
 def run(side):
+    session = engine._sessions.get("style", selection, (side, side))
     session.run({"image": np.full((1, 3, side, side), 0.5, np.float32)}, ["style.relu1_1"])
+
+def used():
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
-before = run(16)
-print(run(2000) - before)
+run(16)
+before = used()
+run(2000)
+tables = {}
+if engine.lowering == "winograd":
+    tables = engine._programs.tiled("style", selection, (2000, 2000)).tables
+print(used() - before - sum(table.nbytes for table in tables.values()))
 """
-    assert int(run_alone(code, toy_file)) < 40e6
+    assert int(run_alone(code, toy_file, lowering)) < 40e6
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("cut", [0, 1, 10, 100, 1000, -1])
-def test_a_program_that_is_cut_off_is_corrupt(opened, program, cut):
+def test_a_program_that_is_cut_off_is_corrupt(opened, programs, kind, cut):
+    whole = programs[kind]
     with pytest.raises(CorruptModel, match="cannot load the program") as caught:
-        opened(program.model[:cut] or b"", program.weights)
+        opened(replace(whole, model=whole.model[:cut]))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("junk", [b"junk", b"\x00" * 1000, b"\xff" * 1000, b"PK\x03\x04" * 20])
 def test_junk_is_corrupt(opened, junk):
     with pytest.raises(CorruptModel):
-        opened(junk, ())
+        opened(Program(junk, (), weights_are_inputs=True))
 
 
-def test_a_weight_of_another_shape_is_corrupt(engine, opened, program):
-    arrays = {name: array[..., :1] for name, array in engine._programs.weights.items()}
-    with pytest.raises(CorruptModel):
-        opened(program.model, program.weights, Weights(arrays))
+@pytest.mark.parametrize("kind", ["inputs", "initialisers"])
+def test_a_weight_of_another_shape_is_corrupt(toy, opened, programs, kind):
+    arrays = {name: array[..., :1] for name, array in toy.weights.items()}
+    with pytest.raises(CorruptModel, match="cannot load the program"):
+        opened(programs[kind], arrays)
+
+
+@pytest.mark.parametrize("kind", ["inputs", "initialisers"])
+def test_a_weight_that_the_program_does_not_have_is_corrupt(toy, opened, programs, kind):
+    arrays = {**toy.weights, "more": np.zeros(3, np.float32)}
+    with pytest.raises(CorruptModel, match="cannot load the program"):
+        opened(replace(programs[kind], weights=(*programs[kind].weights, "more")), arrays)
+
+
+def test_tables_and_weights_are_given_once_and_never_copied(monkeypatch, opened, programs):
+    """A session hands the same memory to every run."""
+    placed = []
+    session = opened(programs["tiled"])
+    given = {name: value.data_ptr() for name, value in session._given.items()}
+    assert given.keys() >= {*programs["tiled"].tables, *programs["tiled"].weights}
+    for name, table in programs["tiled"].tables.items():
+        assert given[name] == table.ctypes.data
+    monkeypatch.setattr(session, "place", placed.append)
+    for _ in range(2):
+        session.run({"image": np.zeros((1, 3, 16, 16), np.float32)}, OUTPUTS)
+    assert given == {name: value.data_ptr() for name, value in session._given.items()}
+    assert not placed
 
 
 @pytest.mark.parametrize(
@@ -149,75 +192,68 @@ def test_a_stop_from_another_thread_ends_the_run_and_the_session_goes_on(session
     assert session.run(image, OUTPUTS)
 
 
+def test_what_was_placed_is_fed_in_every_run(session, image):
+    placed = session.place(image)
+    for _ in range(2):
+        ours, theirs = session.run(placed, OUTPUTS), session.run(image, OUTPUTS)
+        for name in OUTPUTS:
+            assert np.array_equal(ours[name], theirs[name])
+
+
+def test_placing_on_the_processor_makes_no_copy(session, image):
+    (placed,) = session.place(image).values()
+    assert placed.data_ptr() == image["image"].ctypes.data
+
+
+def test_what_was_placed_outlives_the_arrays_that_it_was_made_of(session):
+    placed = session.place({"image": np.full((1, 3, 16, 16), 0.5, np.float32)[:, :, ::-1]})
+    gc.collect()
+    expected = session.run({"image": np.full((1, 3, 16, 16), 0.5, np.float32)}, OUTPUTS)
+    assert np.array_equal(session.run(placed, OUTPUTS)[OUTPUTS[0]], expected[OUTPUTS[0]])
+
+
+def test_a_stop_is_obeyed_with_what_was_placed(session):
+    stop, placed = Stop(), session.place({"image": np.full((1, 3, 2000, 2000), 0.5, np.float32)})
+    timer = threading.Timer(0.02, stop.request, ["time"])
+    timer.start()
+    with pytest.raises(Stopped, match="time"):
+        while True:
+            session.run(placed, OUTPUTS, stop)
+    timer.join()
+
+
+def test_targets_go_to_a_cuda_device_once(monkeypatch, session):
+    """A session on cuda:1 of a runtime that only notes where arrays are to go."""
+    moved = []
+
+    def note(array, kind, number):
+        moved.append((kind, number, array.shape))
+
+    values = SimpleNamespace(OrtValue=SimpleNamespace(ortvalue_from_numpy=note))
+    monkeypatch.setattr(session_module, "runtime", lambda: values)
+    monkeypatch.setattr(session, "_device", "cuda:1")
+    assert list(session.place({"a": np.zeros((2, 3)), "b": np.zeros(4)})) == ["a", "b"]
+    assert moved == [("cuda", 1, (2, 3)), ("cuda", 1, (4,))]
+
+
 @pytest.mark.parametrize(
-    "device",
+    "text",
     [
-        "",
-        "gpu",
-        "CPU",
-        "cpu:0",
-        "auto:1",
-        "cuda:",
-        "cuda:x",
-        "cuda:-1",
-        "cuda:²",
-        "cuda:1\n",
-        None,
-        0,
+        "Failed to allocate memory for requested buffer of size 68719476736",
+        "CUDA failure 2: out of memory ; GPU=0",
+        "CUDNN failure 4000: CUDNN_STATUS_ALLOC_FAILED",
+        "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED",
+        "std::bad_alloc: bad allocation",
     ],
 )
-def test_an_unknown_device_is_refused_with_the_known_ones(device):
-    with pytest.raises(OptionsError, match="device must be auto, cpu, cuda or cuda:N, not"):
-        choose_device(device)
+def test_a_lack_of_memory_is_told_apart_wherever_it_is(monkeypatch, session, image, text):
+    def fail(*_):
+        raise RuntimeError(text)
 
-
-def runtime_with(providers, opening):
-    """ONNX Runtime as it is compiled for some providers; `opening` makes its sessions."""
-    return SimpleNamespace(
-        get_available_providers=lambda: providers,
-        SessionOptions=onnxruntime.SessionOptions,
-        InferenceSession=opening,
-    )
-
-
-def without_hardware(*_, **__):
-    raise RuntimeError("CUDA failure 100:\n no CUDA-capable device is detected")
-
-
-def without_libraries(model, options, providers, **_):
-    """As ONNX Runtime does where libraries of CUDA are missing: it leaves CUDA out."""
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def with_cuda(model, options, providers, **_):
-    assert without_libraries(model, options, providers).run(None, {"x": np.ones(1, np.float32)})
-    return SimpleNamespace(get_providers=lambda: [name for name, _ in providers])
-
-
-@pytest.mark.parametrize(
-    "providers, opening, reason",
-    [
-        (CPU, None, r"no CUDA: install it with pip install 'impasto\[gpu\]'"),
-        (CUDA, without_libraries, "its libraries could not be loaded"),
-        (CUDA, without_hardware, "cannot use cuda:.: CUDA failure 100: no CUDA-capable device"),
-    ],
-    ids=["not compiled in", "no libraries", "no hardware"],
-)
-def test_cuda_that_cannot_be_used_is_never_replaced_in_silence(
-    monkeypatch, providers, opening, reason
-):
-    monkeypatch.setattr(session_module, "_runtime", lambda: runtime_with(providers, opening))
-    assert choose_device("auto") == choose_device("cpu") == "cpu"
-    for device in ("cuda", "cuda:1"):
-        with pytest.raises(RuntimeMissing, match=reason):
-            choose_device(device)
-
-
-def test_cuda_is_the_first_choice_where_it_can_be_used(monkeypatch):
-    monkeypatch.setattr(session_module, "_runtime", lambda: runtime_with(CUDA, with_cuda))
-    assert choose_device("auto") == choose_device("cuda") == "cuda:0"
-    assert choose_device("cuda:3") == "cuda:3"
-    assert choose_device("cpu") == "cpu"
+    broken = SimpleNamespace(OrtValue=SimpleNamespace(ortvalue_from_numpy=fail))
+    monkeypatch.setattr(session_module, "runtime", lambda: broken)
+    with pytest.raises(MemoryLimit, match="not enough memory"):
+        session.place(image)
 
 
 def test_without_the_runtime_one_sentence_says_what_to_install(run_alone):
@@ -237,8 +273,29 @@ except impasto.StyleError as error:
 
 
 def test_weights_are_not_copied():
-    arrays = {"a": np.zeros((2, 3), np.float32)}
-    assert np.shares_memory(Weights(arrays).arrays["a"], arrays["a"])
+    arrays = {"a": np.zeros((2, 3), np.float32), "b": np.zeros(4, np.float32)}
+    given = Weights(arrays).arrays(["b", "a"])
+    assert list(given) == ["b", "a"]
+    assert all(np.shares_memory(given[name], arrays[name]) for name in arrays)
+
+
+def test_an_arrangement_is_made_once_for_all_programs(monkeypatch):
+    arrays = {"w": np.arange(2 * 3 * 9, dtype=np.float32).reshape(2, 3, 3, 3)}
+    weights, made = Weights(arrays), []
+
+    def counted(name, network):
+        made.append(name)
+        return arrange(name, network)
+
+    monkeypatch.setattr("impasto.export.lowering.arrangement.arrange", counted)
+    first = weights.arrays(["w", "w:taps", "w:back"])
+    second = weights.arrays(["w:back", "w:taps"])
+    assert made == ["w:taps", "w:back"]
+    assert second["w:taps"] is first["w:taps"]
+    assert second["w:back"] is first["w:back"]
+    # (C_out, C_in, 3, 3) by hand: the taps of a correlation, and those of its adjoint.
+    np.testing.assert_array_equal(first["w:taps"][5], arrays["w"][:, :, 1, 2].T)
+    np.testing.assert_array_equal(first["w:back"][5], arrays["w"][:, :, 1, 0])
 
 
 def test_another_process_is_refused(session, image, monkeypatch):

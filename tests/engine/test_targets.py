@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -13,15 +15,24 @@ LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 
 
 @pytest.fixture
-def session(engine, asked):
+def sessions(engine):
+    """`sessions(kind, options)`: the session of that program for each size."""
+
+    def make(kind, options):
+        return partial(engine._sessions.get, kind, Selection.of(options, engine._programs.strides))
+
+    return make
+
+
+@pytest.fixture
+def style_session(sessions, asked):
     """The style program of the usual layers."""
-    return engine._session("style", Selection.of(asked(), engine._programs.strides))
+    return sessions("style", asked())
 
 
-def test_grams_are_products_of_features_per_position(engine, asked, scene):
-    layers = dict.fromkeys(LAYERS, 1.0)
-    both = Selection.of(asked(content_layers=layers), engine._programs.strides)
-    content, style = (engine._session(kind, both) for kind in ("content", "style"))
+def test_grams_are_products_of_features_per_position(sessions, asked, scene):
+    both = asked(content_layers=dict.fromkeys(LAYERS, 1.0))
+    content, style = (sessions(kind, both) for kind in ("content", "style"))
     picture = scene(17, 24)
     features = content_targets(content, LAYERS, picture, Stop())
     grams = style_targets(style, LAYERS, [picture], 24, 4, Stop())
@@ -32,10 +43,10 @@ def test_grams_are_products_of_features_per_position(engine, asked, scene):
         np.testing.assert_allclose(grams[layer], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_several_styles_are_the_mean_of_their_grams(session, scene):
+def test_several_styles_are_the_mean_of_their_grams(style_session, scene):
     styles = [scene(20, 24, seed) for seed in range(3)]
-    alone = [style_targets(session, LAYERS, [style], 24, 4, Stop()) for style in styles]
-    for layer, gram in style_targets(session, LAYERS, styles, 24, 4, Stop()).items():
+    alone = [style_targets(style_session, LAYERS, [style], 24, 4, Stop()) for style in styles]
+    for layer, gram in style_targets(style_session, LAYERS, styles, 24, 4, Stop()).items():
         expected = np.mean([one[layer] for one in alone], axis=0, dtype=np.float64)
         np.testing.assert_allclose(gram, expected, rtol=1e-5, atol=1e-6)
         assert gram.dtype == np.float32
@@ -65,19 +76,26 @@ def test_a_style_above_the_limits_is_refused_before_the_work(toy_file, asked, sc
     do(content, thin, asked(style_layers={}, style_scale=2.0))  # nothing looks at a style then
 
 
-def test_a_stop_ends_the_targets(session, scene):
+def test_a_stop_ends_the_targets(style_session, scene):
     stop = Stop()
     stop.request("time")
     with pytest.raises(Stopped, match="time"):
-        style_targets(session, LAYERS, [scene(20, 24)], 24, 4, stop)
+        style_targets(style_session, LAYERS, [scene(20, 24)], 24, 4, stop)
 
 
+@pytest.mark.parametrize("lowering", ["direct", "winograd"])
 @pytest.mark.parametrize("kind", ["content", "style"])
-def test_no_session_is_opened_for_no_layers(toy_file, asked, scene, kind):
-    engine = Engine(toy_file, threads=1, device="cpu")
+def test_no_session_is_opened_for_no_layers(toy_file, asked, scene, monkeypatch, lowering, kind):
+    engine, opened = Engine(toy_file, threads=1, device="cpu", lowering=lowering), set()
+    get = engine._sessions.get
+
+    def noted(asked_for, *rest):
+        opened.add(asked_for)
+        return get(asked_for, *rest)
+
+    monkeypatch.setattr(engine._sessions, "get", noted)
     engine.objective(scene(20, 24), scene(20, 24), asked(**{f"{kind}_layers": {}}))
-    others = {"content", "style", "objective"} - {kind}
-    assert {opened for opened, _ in engine._sessions} == others
+    assert opened == {"content", "style", "objective"} - {kind}
 
 
 def test_pictures_reach_the_network_as_planes_of_colour():
