@@ -39,9 +39,8 @@ def lbfgs(
     def function(x: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal scale
         loss, gradient = evaluate(x.reshape(shape).astype(np.float32))
-        gradient = gradient.ravel().astype(np.float64)
         scale = scale or _FIRST_STEP / max(float(np.abs(gradient).max()), _TINY)
-        return loss * scale, gradient * scale
+        return loss * scale, np.multiply(gradient.ravel(), scale, dtype=np.float64)
 
     result = minimize(
         function,

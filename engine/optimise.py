@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,9 +16,19 @@ from .errors import NumericalError
 from .lbfgs import lbfgs
 from .objective import Objective
 from .options import Options
+from .projected_lbfgs import projected_lbfgs
 from .stop import Stop, Stopped
 
 __all__ = ["Descent", "Ending", "descend"]
+
+_Evaluate: TypeAlias = Callable[[np.ndarray], tuple[float, np.ndarray]]
+_Optimizer: TypeAlias = Callable[[_Evaluate, np.ndarray, int, Callable[[], None]], str]
+
+# SciPy's L-BFGS-B is "lbfgs" up to a canvas of 128 x 128, the coarsest level of most pictures, and
+# our own above. Both get equally far down in as many evaluations (measured from 96 to 256 pixels),
+# but a step of SciPy's takes 0.005 s at 96 x 72, 0.04 s at 256 x 256 and 0.75 s at 1024 x 1024, in
+# 1.5 GB there, and one of ours 0.001 s, 0.007 s and 0.10 s, in 0.3 GB.
+_SCIPY_NUMBERS = 3 * 128 * 128
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,7 @@ class Descent:
         return statistics.median(self.durations) if self.durations else 0.0
 
     def evaluate(self, canvas: np.ndarray) -> tuple[float, np.ndarray]:
-        """Loss and gradient of a canvas within 0..1.
+        """Loss and gradient of a canvas within 0..1, whose memory the caller may use again.
 
         Raises:
             NumericalError: the loss or the gradient is not finite.
@@ -94,7 +105,7 @@ def descend(
         except StopIteration as error:  # to SciPy a wish to stop, which would hide it
             raise RuntimeError("the progress callback raised StopIteration") from error
 
-    optimize = lbfgs if options.optimizer == "lbfgs" else partial(adam, step=options.step)
+    optimize = _optimizer(options, descent.best.size)
     try:
         if iterations == 0:
             descent.evaluate(descent.best)
@@ -103,3 +114,9 @@ def descend(
         return Ending(reason, final=False)
     except Stopped as stopped:
         return Ending(str(stopped), final=True)
+
+
+def _optimizer(options: Options, numbers: int) -> _Optimizer:
+    if options.optimizer == "adam":
+        return partial(adam, step=options.step)
+    return lbfgs if numbers <= _SCIPY_NUMBERS else projected_lbfgs

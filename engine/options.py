@@ -63,7 +63,8 @@ class Options:
         pool: "max" as the network was trained, or "average" as the paper prefers.
         border: what the network sees around the picture: "replicate", the outermost pixels again;
             or "zeros", the mean colour, as in its training and in the paper: it leaves a frame.
-        optimizer: "lbfgs" (SciPy's L-BFGS-B) or "adam".
+        optimizer: "lbfgs" within the bounds 0..1 (SciPy's L-BFGS-B on small canvases, our own on
+            larger ones: see `optimise`) or "adam".
         step: Adam's step, in units of the canvas (0..1).
         init: where the canvas starts: "content", "style", "noise", or the path of a picture.
         init_blend: share of noise mixed into the initial canvas, 0..1.
