@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
+from .bench import bench
 from .console import emit
 from .exits import exit_code_of
 from .export import export
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command()(stylize)
 app.command()(export)
 app.add_typer(models, name="models")
+app.command()(bench)
 app.command()(info)
 
 _BLAS_THREADS = (

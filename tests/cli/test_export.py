@@ -89,6 +89,16 @@ def test_bundle_runs_without_onnx_and_torch(spawn, run, tiny, bundle, tmp_path):
     assert np.abs(read_picture(tmp_path / "art.png").rgb - expected).max() <= 1 / 255 + 1e-6
 
 
+def test_bundle_runs_direct_and_refuses_another_lowering(run, tiny, bundle):
+    at = tiny.index("--model")
+    tiny[at : at + 2] = ["--bundle", bundle[0]]
+    assert json.loads(run(*tiny, "--json").out)["lowering"] == "direct"
+    refused = run(*tiny, "--lowering", "winograd")
+    assert refused.code == 2
+    assert refused.err.startswith("impasto: --lowering must be direct where a bundle runs")
+    assert refused.err.count("\n") == 1
+
+
 def test_bundle_from_elsewhere_needs_trust(run, tiny, bundle, monkeypatch):
     path, digest = bundle
     monkeypatch.setenv("IMPASTO_HOME", "another-machine")
@@ -135,7 +145,7 @@ def test_bundle_is_asked_for_what_it_was_made_for(run, network_path, content, st
     chosen = [*LAYERS, "--pool", "average", "--border", "zeros"]
     assert run("export", "--bundle", "--model", network_path, *chosen, "-o", "b").code == 0
     work = ["stylize", content, style, "--size", "32", "--iterations", "2", "--quiet"]
-    for made in (["--bundle", "b"], ["--model", network_path, *chosen]):
+    for made in (["--bundle", "b"], ["--model", network_path, *chosen, "--lowering", "direct"]):
         ended = run(*work, *made, "-o", f"{made[0][2:]}.png")
         assert ended.code == 0, ended.err
     bundled, direct = (read_picture(tmp_path / f"{kind}.png").rgb for kind in ("bundle", "model"))

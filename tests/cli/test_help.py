@@ -24,6 +24,7 @@ def test_commands_are_those_that_people_are_told_of():
         ("models",),
         ("models", "show"),
         ("models", "pull"),
+        ("bench",),
         ("info",),
     }
 
@@ -62,6 +63,17 @@ def test_defaults_are_shown():
         "default: lbfgs",
     ):
         assert default in out
+
+
+def test_lowering_is_told_in_the_same_words_everywhere():
+    told = {
+        path: (parameter.help, parameter.opts, parameter.default)
+        for path, command in COMMANDS.items()
+        for parameter in command.params
+        if parameter.name == "lowering"
+    }
+    assert told.keys() == {("stylize",), ("bench",)}
+    assert len(set(map(str, told.values()))) == 1
 
 
 def test_version_is_shown():
