@@ -11,30 +11,19 @@ Impasto did there. Both final canvases are judged by one float64 evaluation in t
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import os
-import sys
 import time
-from pathlib import Path
 
 # As the command line does: BLAS threads would contend with those of the network.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "oracle"))
 
-import numpy as np
 import torch
-import torch_vgg
-from scipy.optimize import Bounds, minimize
+from judging import Judge, scaled
+from single_scale import single_scale
 
 from impasto import Engine, Options
-from impasto.engine.images import read_picture, resize
-from impasto.export.networks import Network
-from impasto.models.store import load
-
-
-class Enough(Exception):
-    """All evaluations are made; SciPy itself would finish its line search first."""
+from impasto.engine.images import read_picture
 
 
 def main() -> None:
@@ -51,7 +40,7 @@ def main() -> None:
     photograph = read_picture(arguments.content).rgb
     painting = read_picture(arguments.style).rgb
     options = Options(size=arguments.size, style_weight=arguments.style_weight)
-    engine = Engine(threads=arguments.threads)
+    engine = Engine(device="cpu", threads=arguments.threads)
     if arguments.iterations is not None:
         coarse = [level.iterations for level in engine.levels(photograph, options)[:-1]]
         options = dataclasses.replace(options, iterations=(*coarse, arguments.iterations))
@@ -60,79 +49,16 @@ def main() -> None:
     result = engine.stylize(photograph, painting, options)
     ours_seconds = time.perf_counter() - began
     evaluations = result.levels[-1].evaluations
-    height, width = result.canvas.shape[:2]
-    scaled = resize(photograph, height, width)
-    longer = arguments.size / max(painting.shape[:2])
-    fitted = resize(painting, *(round(side * longer) for side in painting.shape[:2]))
 
-    began = time.perf_counter()
-    theirs, count = torch_descent(scaled, fitted, options, evaluations)
-    theirs_seconds = time.perf_counter() - began
-    losses = [judge(scaled, fitted, options, canvas) for canvas in (result.canvas, theirs)]
-    print(f"impasto:       loss {losses[0]:.4f}, {evaluations} evaluations, {ours_seconds:.1f} s")
-    print(f"torch + SciPy: loss {losses[1]:.4f}, {count} evaluations, {theirs_seconds:.1f} s")
-    print(f"ratio of losses: {losses[0] / losses[1]:.3f}")
-
-
-def torch_descent(
-    photograph: np.ndarray, painting: np.ndarray, options: Options, evaluations: int
-) -> tuple[np.ndarray, int]:
-    """The best canvas within that many evaluations of SciPy's L-BFGS-B from the photograph, and how
-    many were made."""
-    network = load("vgg16")
-    found, factors = prepared(network, photograph, painting, options, torch.float32)
-    count = 0
-    best: tuple[float, np.ndarray] = (float("inf"), photograph)
-
-    def function(x: np.ndarray) -> tuple[float, np.ndarray]:
-        nonlocal count, best
-        if count == evaluations:
-            raise Enough
-        count += 1
-        canvas = x.reshape(photograph.shape)
-        image = torch_vgg.image_of(canvas, torch.float32).requires_grad_()
-        loss, _ = torch_vgg.objective(network, found, factors, image, border=options.border)
-        (gradient,) = torch.autograd.grad(loss, image)
-        if loss.item() < best[0]:
-            best = loss.item(), canvas.copy()
-        return loss.item(), gradient[0].permute(1, 2, 0).double().numpy().ravel()
-
-    with contextlib.suppress(Enough):
-        minimize(
-            function,
-            photograph.ravel().astype(np.float64),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=Bounds(0.0, 1.0),
-            options={"maxiter": evaluations, "maxfun": evaluations, "ftol": 0.0, "gtol": 0.0},
-        )
-    return best[1], count
-
-
-def prepared(
-    network: Network,
-    photograph: np.ndarray,
-    painting: np.ndarray,
-    options: Options,
-    dtype: torch.dtype,
-) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
-    """Targets and coefficients of the relative objective, by term."""
-    pictures = (torch_vgg.image_of(picture, dtype) for picture in (photograph, painting))
-    layers = (list(options.content_layers), list(options.style_layers))
-    found = torch_vgg.targets(network, *layers, *pictures, border=options.border)
-    return found, torch_vgg.relative(options, found)
-
-
-def judge(
-    photograph: np.ndarray, painting: np.ndarray, options: Options, canvas: np.ndarray
-) -> float:
-    """The loss in float64."""
-    network = load("vgg16")
-    found, factors = prepared(network, photograph, painting, options, torch.float64)
-    image = torch_vgg.image_of(canvas, torch.float64)
-    with torch.no_grad():
-        loss, _ = torch_vgg.objective(network, found, factors, image, border=options.border)
-    return float(loss)
+    theirs = single_scale("scipy", photograph, painting, options, [evaluations])
+    judge = Judge(*scaled(photograph, painting, options.size), options)
+    ours_loss, theirs_loss = judge(result.canvas), judge(theirs.kept[evaluations])
+    print(f"impasto:       loss {ours_loss:.4f}, {evaluations} evaluations, {ours_seconds:.1f} s")
+    print(
+        f"torch + SciPy: loss {theirs_loss:.4f}, {len(theirs.seconds)} evaluations, "
+        f"{theirs.seconds[-1]:.1f} s"
+    )
+    print(f"ratio of losses: {ours_loss / theirs_loss:.3f}")
 
 
 if __name__ == "__main__":
