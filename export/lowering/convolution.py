@@ -23,8 +23,10 @@ from .winograd import INPUT, INPUT_BACK, OUTPUT, OUTPUT_BACK
 
 __all__ = ["Convolution", "convolve"]
 
-# From the lines of a tile to the order of its rows.
+# Of the network's convolution and of its gradient; the outputs in the order of a tile's rows.
 _ORDER = [4 * i + j for i, j in places(4)]
+_INPUTS = {False: INPUT, True: INPUT_BACK}
+_OUTPUTS = {False: OUTPUT[_ORDER], True: OUTPUT_BACK[_ORDER]}
 
 # Nanoseconds on two cores of 2.3 GHz: of one multiplication in a large product, of moving one
 # number, of reading one weight, and of a number through the input or the output transform. Only
@@ -83,7 +85,7 @@ class _Winograd(_Method):
     @staticmethod
     def cost(c: Convolution) -> float:
         """In nanoseconds."""
-        tiles = -(-c.grid.height // 4) * c.grid.across
+        tiles = c.grid.edges[-1] * c.grid.across
         moved = 16 * tiles * (c.inputs * (36 / 16 * _MOVE + _INTO) + c.outputs * _OUT_OF)
         return moved + 36 * c.inputs * c.outputs * (tiles * _PRODUCT + _READ)
 
@@ -95,10 +97,12 @@ class _Winograd(_Method):
         wanted = Wanted(4, down, across, outer=self._around(6))
         halo = self._x.gather(4 * c.grid.edges[number], wanted)
         halo = kit.reshape(halo, 36, tiles * c.inputs)
-        points = b.op("MatMul", self._matrix("input"), halo)
+        into = kit.constant(("input", c.back), lambda: _INPUTS[c.back])
+        points = b.op("MatMul", into, halo)
         products = self._products(kit.reshape(points, 36, tiles, c.inputs))
         products = kit.reshape(products, 36, tiles * c.outputs)
-        result = b.op("MatMul", self._matrix("output"), products)
+        out_of = kit.constant(("output", c.back), lambda: _OUTPUTS[c.back])
+        result = b.op("MatMul", out_of, products)
         return kit.reshape(result, 16 * tiles, c.outputs)
 
     def _products(self, points: Value) -> Value:
@@ -108,22 +112,12 @@ class _Winograd(_Method):
             return b.op("MatMul", points, b.weight(name, (36, c.inputs, c.outputs)))
         return b.op("FusedMatMul", points, b.weight(name, (36, c.outputs, c.inputs)), transB=1)
 
-    def _matrix(self, end: str) -> Value:
-        matrices = {
-            ("input", False): INPUT,
-            ("input", True): INPUT_BACK,
-            ("output", False): OUTPUT[_ORDER],
-            ("output", True): OUTPUT_BACK[_ORDER],
-        }
-        key = (end, self._c.back)
-        return self._kit.constant(key, lambda: matrices[key])
-
 
 class _Gathered(_Method):
     @staticmethod
     def cost(c: Convolution) -> float:
         """In nanoseconds."""
-        positions = 16 * -(-c.grid.height // 4) * c.grid.across
+        positions = 16 * c.grid.edges[-1] * c.grid.across
         return positions * 9 * c.inputs * (c.outputs * _PRODUCT + _MOVE)
 
     def band(self, number: int) -> Value:

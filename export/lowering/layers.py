@@ -158,8 +158,8 @@ def _binary(t: Tiled, node: Node) -> Rows | None:
         return None
     grid = known[0].grid
     if left.shape == right.shape:
-        layer, other = (t.entered(value, grid).regridded(grid) for value in (left, right))
-        return _each(layer, other, partial(t.graph.op, node.op))
+        layer = t.entered(left, grid).regridded(grid)
+        return _each(layer, t.entered(right, grid), partial(t.graph.op, node.op))
     (layer,) = known
     if any(size != 1 for value in node.inputs if value not in t.rows for size in value.shape):
         return None
@@ -201,12 +201,12 @@ def _max_pool_gradient(t: Tiled, node: Node) -> Rows | None:
     layer = t.rows.get(x)
     if not isinstance(layer, _Activation):
         return None
-    activation, b, kit = layer, t.graph, t.kit
-    activation.remembers = True
+    b, kit = t.graph, t.kit
+    layer.remembers = True
     pooled = t.entered(g, layer.grid).regridded(layer.grid.pooled())
 
     def band(number: int) -> Value:
-        greatest, alive = activation.masks(number)
+        greatest, alive = layer.masks(number)
         given = b.op("Mul", pooled.real(number), alive)
         # a product with ones: six times as fast as ReduceSum over a first axis
         among = b.op("MatMul", kit.ones(4), greatest)
@@ -222,12 +222,11 @@ def _average_pool(t: Tiled, node: Node) -> Rows | None:
     layer = t.rows.get(node.inputs[0])
     if not isinstance(layer, _Activation):
         return None
-    activation = layer
 
     def band(number: int) -> Value:
-        windows = activation.windows(activation.band(number))
+        windows = layer.windows(layer.band(number))
         mean = t.graph.op("ReduceMean", windows, t.kit.sizes(0), keepdims=0)
-        return t.kit.reshape(mean, activation.grid.rows(number) // 4, activation.channels)
+        return t.kit.reshape(mean, layer.grid.rows(number) // 4, layer.channels)
 
     return Rows(t.kit, layer.grid.pooled(), layer.channels, band)
 

@@ -15,8 +15,7 @@ from .grid import Grid, Line, Tiles, Wanted, gather_index, places
 
 __all__ = ["Kit", "Rows"]
 
-
-# Wanted of a neighbouring band that are cut out of it: the reach of a 3x3 window.
+# Lines of a neighbouring band that are cut out of it: the reach of a 3x3 window.
 _FEW = 2
 
 
