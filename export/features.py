@@ -10,7 +10,7 @@ import numpy as np
 from .graph import Graph, Value
 from .networks import Architecture
 
-__all__ = ["Border", "Pooling", "append_features"]
+__all__ = ["Border", "Pooling", "append_features", "append_layers"]
 
 Pooling: TypeAlias = Literal["max", "average"]
 Border: TypeAlias = Literal["zeros", "replicate"]
@@ -46,19 +46,42 @@ def append_features(
     x = image if border == "zeros" else b.op("Pad", image, b.constant(_ONE_AROUND), mode="edge")
     x = b.op("Sub", x, _per_channel(b, mean))
     x = b.op("Mul", x, _per_channel(b, tuple(1 / part for part in std)))
+    around = 0 if border == "replicate" else 1
+    return append_layers(b, x, architecture, pooling, weight=weight, first_pads=around)
+
+
+def append_layers(
+    b: Graph,
+    x: Value,
+    architecture: Architecture,
+    pooling: Pooling = "max",
+    after: str | None = None,
+    weight: Callable[[Graph, str, tuple[int, ...]], Value] = Graph.weight,
+    first_pads: int = 1,
+) -> dict[str, Value]:
+    """Append the layers that follow on one of the architecture, and return them by name.
+
+    Args:
+        x: the layer `after`; or where that is None, the prepared picture.
+        pooling, weight: see `append_features`.
+        first_pads: zeros around the picture for the first convolution.
+    """
+    names = list(architecture.layers())
+    first = 0 if after is None else names.index(after) + 1
     layers: dict[str, Value] = {}
-    wanted = architecture.layers()
     for number, convolution in enumerate(architecture.convolutions()):
-        pads = [0 if number == 0 and border == "replicate" else 1] * 4
-        kernel = weight(
-            b, f"{convolution.name}.weight", (convolution.outputs, convolution.inputs, 3, 3)
-        )
-        bias = weight(b, f"{convolution.name}.bias", (convolution.outputs,))
-        x = b.op("Relu", b.op("Conv", x, kernel, bias, pads=pads))
         relu = convolution.name.replace("conv", "relu")
-        layers[relu] = x
-        pool = relu.replace("relu", "pool").partition("_")[0]
-        if pool in wanted and list(wanted)[list(wanted).index(relu) + 1] == pool:
+        place = names.index(relu)
+        if place >= first:
+            pads = [first_pads if number == 0 else 1] * 4
+            kernel = weight(
+                b, f"{convolution.name}.weight", (convolution.outputs, convolution.inputs, 3, 3)
+            )
+            bias = weight(b, f"{convolution.name}.bias", (convolution.outputs,))
+            x = b.op("Relu", b.op("Conv", x, kernel, bias, pads=pads))
+            layers[relu] = x
+        pool = "".join(names[place + 1 : place + 2])
+        if pool.startswith("pool") and place + 1 >= first:
             x = b.op(_POOLINGS[pooling], x, kernel_shape=[2, 2], strides=[2, 2])
             layers[pool] = x
     return layers

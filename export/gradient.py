@@ -9,14 +9,14 @@ axes and adds up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import numpy as np
 
 from .graph import Graph, Node, Value
 
-__all__ = ["Rule", "gradient", "known_rules", "vjp"]
+__all__ = ["Rule", "gradient", "known_rules", "pull_back", "vjp"]
 
 Rule: TypeAlias = Callable[[Graph, Node, Value], Value]
 
@@ -58,11 +58,27 @@ def gradient(b: Graph, loss: Value, wrt: Value) -> Value:
     """
     if any(dim != 1 for dim in loss.shape):
         raise ValueError(f"the loss must be a scalar, but has the shape {loss.shape}")
-    path = _nodes_between(b, wrt, loss)
-    if not path and loss is not wrt:
+    if loss is not wrt and not _nodes_between(b, wrt, [loss]):
         raise ValueError(f"{loss.name} does not depend on {wrt.name}")
+    return pull_back(b, {loss: b.constant(np.ones((1,) * len(loss.shape)))}, wrt)
+
+
+def pull_back(b: Graph, given: Mapping[Value, Value], wrt: Value) -> Value:
+    """Append the nodes of Σ cᵢ · d vᵢ / d wrt to the graph, of values vᵢ and their cotangents cᵢ.
+
+    Args:
+        b: the graph that computes the values; it is extended in place.
+        given: the cotangent of each value, of its shape: what a later part of the work has found
+            to be the gradient by that value.
+        wrt: the value to differentiate by.
+
+    Raises:
+        NotImplementedError: an op on the way has no rule; the message names it.
+        ValueError: none of the others depends on `wrt`.
+    """
+    path = _nodes_between(b, wrt, list(given))
     depends = {wrt} | {output for node in path for output in node.outputs}
-    cotangents: dict[Value, Value] = {loss: b.constant(np.ones((1,) * len(loss.shape)))}
+    cotangents: dict[Value, Value] = dict(given)
     for node in reversed(path):
         g = cotangents.pop(node.output, None)
         if g is None:  # only a second output of the node leads on, as the indices of a pooling
@@ -70,9 +86,11 @@ def gradient(b: Graph, loss: Value, wrt: Value) -> Value:
         for argument, value in enumerate(node.inputs):
             if value not in depends:
                 continue
-            given = _sum_to_shape(b, _apply(b, node, argument, g), value)
+            share = _sum_to_shape(b, _apply(b, node, argument, g), value)
             previous = cotangents.get(value)
-            cotangents[value] = given if previous is None else b.op("Add", previous, given)
+            cotangents[value] = share if previous is None else b.op("Add", previous, share)
+    if wrt not in cotangents:
+        raise ValueError(f"nothing that is given depends on {wrt.name}")
     return cotangents[wrt]
 
 
@@ -90,8 +108,8 @@ def _apply(b: Graph, node: Node, argument: int, g: Value) -> Value:
     return rule(b, marked, g)
 
 
-def _nodes_between(b: Graph, start: Value, end: Value) -> list[Node]:
-    """The nodes on a path from `start` to `end`, in running order.
+def _nodes_between(b: Graph, start: Value, ends: list[Value]) -> list[Node]:
+    """The nodes on a path from `start` to one of `ends`, in running order.
 
     Integers and truth values (sizes, comparisons) are locally constant: no path leads through them.
     """
@@ -102,7 +120,7 @@ def _nodes_between(b: Graph, start: Value, end: Value) -> list[Node]:
         if outputs and not reached.isdisjoint(node.inputs):
             reached.update(outputs)
             forward.append(node)
-    needed = {end}
+    needed = set(ends)
     path = []
     for node in reversed(forward):
         if not needed.isdisjoint(node.outputs):

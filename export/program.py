@@ -2,24 +2,41 @@
 
 "content" gives the features of the content picture and "style" the Gram matrices of a style
 picture; both are targets of the "objective", which gives the terms of the loss and its gradient.
+
+For canvases that are too large for that the network is cut in two at a joint (`Selection.joint`).
+The front is computed tile by tile: "sums" adds up what the rest needs of a tile, and "pullback" the
+gradient by its pixels, given the gradients by those sums. Between the two, the programs above do
+the rest, from the joint on. The tiles overlap by a halo, in which borders of tiles spoil the
+features; sums are over their cores alone, which cover the canvas without overlap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from . import losses
 from . import rules as rules  # importing it registers the gradient rules
-from .dims import Dim
 from .encode import encode
-from .features import append_features
-from .gradient import gradient
+from .gradient import pull_back
 from .graph import Graph, Value
+from .liveness import Footprint, footprint_of
 from .lowering import direct, tiled
-from .networks import Architecture, Network
+from .networks import Network
+from .parts import (
+    Size,
+    append_front,
+    append_rest,
+    core_of,
+    gram_of_core,
+    has_rest,
+    layers_behind,
+    layers_in_front,
+    required,
+    weighted_terms,
+)
 from .selection import Selection
 
 __all__ = [
@@ -30,12 +47,14 @@ __all__ = [
     "build_tiled_program",
     "content_graph",
     "objective_graph",
+    "pullback_graph",
     "style_graph",
+    "sums_graph",
+    "tiled_footprint",
     "weights_are_inputs",
 ]
 
-Kind: TypeAlias = Literal["content", "style", "objective"]
-Size: TypeAlias = tuple[Dim, Dim]
+Kind: TypeAlias = Literal["content", "style", "objective", "sums", "pullback"]
 
 ANY_SIZE: Size = ("H", "W")  # names for numbers that are given when a program runs
 
@@ -44,8 +63,8 @@ def build_program(
     kind: Kind, network: Network, selection: Selection
 ) -> tuple[bytes, tuple[str, ...]]:
     """The checked model of a program for any size, and the names of the weights that it declares:
-    the objective as external initialisers, which ONNX Runtime may lay out anew, the others, which
-    run seldom, as inputs (see `weights_are_inputs`).
+    as external initialisers, which ONNX Runtime may lay out anew, or in those programs that run
+    seldom as inputs (see `weights_are_inputs`).
 
     Raises:
         ValueError: the network has no such layer, and the message lists those it has; or the
@@ -58,7 +77,7 @@ def build_program(
 
 def weights_are_inputs(kind: Kind) -> bool:
     """Whether the weights of that program are inputs: its sessions then hold no copy of them."""
-    return kind != "objective"
+    return kind in ("content", "style")
 
 
 def build_tiled_program(
@@ -76,58 +95,146 @@ def build_tiled_program(
     return model, tuple(graph.weights), tables
 
 
+def tiled_footprint(
+    kind: Kind, network: Network, selection: Selection, size: tuple[int, int]
+) -> Footprint:
+    """What the program of `build_tiled_program` takes of the memory, without building it."""
+    return footprint_of(tiled.lower(_GRAPHS[kind](network, selection, size)))
+
+
 def content_graph(network: Network, selection: Selection, size: Size = ANY_SIZE) -> Graph:
-    """Input: `image`. Outputs: `content.<layer>`, the features, (1, C, h, w)."""
+    """Input: as of `objective_graph`. Outputs: `content.<layer>`, the features, (1, C, h, w)."""
     b = Graph()
-    layers = _features(b, network, selection, selection.content_layers, size)
-    for name in selection.content_layers:
+    names = required(layers_behind(network, selection, selection.content_layers))
+    _, layers = append_rest(b, network, selection, names, size)
+    for name in names:
         b.output(f"content.{name}", layers[name])
     return b
 
 
 def style_graph(network: Network, selection: Selection, size: Size = ANY_SIZE) -> Graph:
-    """Input: `image`. Outputs: `style.<layer>`, the Gram matrix per position, (C, C)."""
+    """Input: as of `objective_graph`. Outputs: `style.<layer>`, the Gram matrix per position,
+    (C, C)."""
     b = Graph()
-    layers = _features(b, network, selection, selection.style_layers, size)
-    for name in selection.style_layers:
+    names = required(layers_behind(network, selection, selection.style_layers))
+    _, layers = append_rest(b, network, selection, names, size)
+    for name in names:
         b.output(f"style.{name}", losses.gram_per_position(b, layers[name]))
     return b
 
 
 def objective_graph(network: Network, selection: Selection, size: Size = ANY_SIZE) -> Graph:
-    """The terms of the loss, and the gradient of their sum.
+    """The terms of the loss, and the gradient of their sum: of all of it, or of the rest.
 
     Args:
-        size: (H, W) of the canvas.
+        size: (H, W) of the canvas, or of the features at the joint.
 
     Inputs:
-        image: (1, 3, H, W), RGB in 0..1.
-        content.<layer>: (1, C, h, w), the features to match.
+        image: (1, 3, H, W), RGB in 0..1, where nothing is tiled; else, unless everything is,
+        joined: (1, C, H, W), the features at the joint.
+        gram.<layer>: (C, C), the canvas's Gram matrix per position, for each style layer in front.
+        content.<layer>: (1, C, h, w), the features to match, of layers behind the joint.
         style.<layer>: (C, C), the Gram matrix per position to match.
-        coefficients: (terms,), the factor of each term: content layers, style layers, total
-            variation.
+        coefficients: (terms,), the factor of each term: of the content layers behind the joint, the
+            style layers, and the total variation where nothing is tiled.
 
     Outputs:
-        gradient: (1, 3, H, W).
+        gradient: by `image` or `joined`.
+        gradient.<layer>: by `gram.<layer>`, (C, C).
         terms: (terms,), each already multiplied by its coefficient; they sum to the loss.
     """
     b = Graph()
-    wanted = [*selection.content_layers, *selection.style_layers]
-    layers = _features(b, network, selection, wanted, size)
+    content = layers_behind(network, selection, selection.content_layers)
+    behind = layers_behind(network, selection, selection.style_layers)
+    start, layers = append_rest(b, network, selection, [*content, *behind], size)
+    required([*content, *selection.style_layers])
     terms = []
-    for name in selection.content_layers:
+    for name in content:
         target = b.input(f"content.{name}", layers[name].shape)
         terms.append(losses.content(b, layers[name], target))
+    grams: dict[str, Value] = {}
     for name in selection.style_layers:
-        channels = layers[name].shape[1]
+        channels = network.architecture.layers()[name].channels
+        if name in behind:
+            gram = losses.gram_per_position(b, layers[name])
+        else:
+            gram = grams[name] = b.input(f"gram.{name}", (channels, channels))
         target = b.input(f"style.{name}", (channels, channels))
-        terms.append(losses.style(b, layers[name], target))
-    terms.append(losses.total_variation(b, b.inputs["image"]))
-    coefficients = b.input("coefficients", (len(terms),))
-    joined = b.op("Concat", *(_as_vector(b, term) for term in terms), axis=0)
-    weighted = b.op("Mul", joined, coefficients)
-    loss = b.op("ReduceSum", weighted, keepdims=0)
-    b.output("gradient", gradient(b, loss, b.inputs["image"]))
+        terms.append(losses.style(b, gram, target))
+    if selection.joint is None:
+        assert start is not None
+        terms.append(losses.total_variation(b, start))
+    weighted = weighted_terms(b, terms)
+    loss = {b.op("ReduceSum", weighted, keepdims=0): b.constant(1.0)}
+    if start is not None:
+        b.output("gradient", pull_back(b, loss, start))
+    for name, gram in grams.items():
+        b.output(f"gradient.{name}", pull_back(b, loss, gram))
+    b.output("terms", weighted)
+    return b
+
+
+def sums_graph(network: Network, selection: Selection, size: Size = ANY_SIZE) -> Graph:
+    """What the rest needs of one tile.
+
+    Args:
+        size: (H, W) of the tile, its halo included.
+
+    Inputs:
+        image: (1, 3, H, W), the tile.
+        core.<stride>: (1, 1, h, w), 1 for positions in the core and 0 for others, for each stride
+            of a style layer in front.
+
+    Outputs:
+        sum.<layer>: F Fᵀ over the core, (C, C), for each style layer in front.
+        joined: the features at the joint, (1, C, h, w), unless everything is tiled.
+    """
+    b = Graph()
+    style = layers_in_front(network, selection, selection.style_layers)
+    layers = append_front(b, network, selection, style, size)
+    for name in style:
+        b.output(f"sum.{name}", gram_of_core(b, network, layers, name))
+    if selection.joint is not None and has_rest(network, selection):
+        b.output("joined", layers[selection.joint])
+    return b
+
+
+def pullback_graph(network: Network, selection: Selection, size: Size = ANY_SIZE) -> Graph:
+    """A tile's share of the gradient, and of the terms that are sums over positions.
+
+    Inputs:
+        image, core.<stride>: as of `sums_graph`; the total variation needs core.1, and a content
+            layer that of its stride.
+        content.<layer>: (1, C, h, w), the features to match, of layers in front.
+        coefficients: (terms,), the factor of each of these terms: content layers in front, and
+            total variation, as a sum over pixels.
+        gradient.<layer>: (C, C), the gradient by `sum.<layer>`.
+        gradient.joined: (1, C, h, w), that by `joined`; 0 outside of the core.
+
+    Outputs:
+        gradient: (1, 3, H, W), by the tile; those of all tiles add up to that by the canvas.
+        terms: (terms,), the core's share of each.
+    """
+    b = Graph()
+    content = layers_in_front(network, selection, selection.content_layers)
+    style = layers_in_front(network, selection, selection.style_layers)
+    layers = append_front(b, network, selection, [*content, *style], size)
+    image = b.inputs["image"]
+    terms = []
+    for name in content:
+        target = b.input(f"content.{name}", layers[name].shape)
+        terms.append(losses.content(b, layers[name], target, core_of(b, network, layers, name)))
+    whole = b.inputs.get("core.1") or b.input("core.1", (1, 1, *size))
+    terms.append(losses.sum_of_variations(b, image, whole))
+    weighted = weighted_terms(b, terms)
+    given = {b.op("ReduceSum", weighted, keepdims=0): b.constant(1.0)}
+    for name in style:
+        gram = gram_of_core(b, network, layers, name)
+        given[gram] = b.input(f"gradient.{name}", gram.shape)
+    if selection.joint is not None and has_rest(network, selection):
+        joined = layers[selection.joint]
+        given[joined] = b.input("gradient.joined", joined.shape)
+    b.output("gradient", pull_back(b, given, image))
     b.output("terms", weighted)
     return b
 
@@ -136,30 +243,6 @@ _GRAPHS: Mapping[Kind, Callable[[Network, Selection, Size], Graph]] = {
     "content": content_graph,
     "style": style_graph,
     "objective": objective_graph,
+    "sums": sums_graph,
+    "pullback": pullback_graph,
 }
-
-
-def _features(
-    b: Graph,
-    network: Network,
-    selection: Selection,
-    wanted: Sequence[str],
-    size: Size,
-) -> dict[str, Value]:
-    image = b.input("image", (1, 3, *size))
-    prefix = _up_to_deepest(network.architecture, wanted)
-    return append_features(
-        b, image, prefix, network.mean, network.std, selection.pool, selection.border
-    )
-
-
-def _up_to_deepest(architecture: Architecture, wanted: Sequence[str]) -> Architecture:
-    """The shortest prefix that has all these layers."""
-    if not wanted:
-        raise ValueError("a program needs at least one layer")
-    deepest = [architecture.up_to(layer) for layer in wanted]
-    return max(deepest, key=lambda prefix: len(prefix.layers()))
-
-
-def _as_vector(b: Graph, scalar: Value) -> Value:
-    return b.op("Unsqueeze", scalar, b.constant([0]))

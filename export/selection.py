@@ -1,11 +1,12 @@
-"""What a program is built for: layers, pooling and border."""
+"""What a program is built for: layers, pooling, border, and where the network is cut in two."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from .features import Border, Pooling
+if TYPE_CHECKING:
+    from .features import Border, Pooling
 
 __all__ = ["Selection"]
 
@@ -28,3 +29,9 @@ class Selection(Protocol):
     @property
     def border(self) -> Border:
         """See `features.append_features`."""
+
+    @property
+    def joint(self) -> str | None:
+        """The last layer that is computed tile by tile; the rest is computed from that layer,
+        joined from all tiles. Everything is tiled where no layer of these lies behind it, and
+        nothing where it is None."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from impasto.export import rules as rules  # importing it registers the rules
-from impasto.export.gradient import gradient, known_rules, vjp
+from impasto.export.gradient import gradient, known_rules, pull_back, vjp
 from impasto.export.graph import Graph
 
 
@@ -156,3 +156,73 @@ def test_network_without_padding_has_a_gradient_at_symbolic_sizes(run_reference)
     ahead, behind = (run_reference(b, {"x": point + s * h * v})["loss"] for s in (1, -1))
     g = run_reference(b, {"x": point})["gradient"]
     assert np.sum(g * v) == pytest.approx((ahead - behind) / (2 * h), rel=1e-6)
+
+
+def chain(b, x, picks=range(4)):
+    """Values that depend on x one through the other: x², then its root, products, and sums."""
+    square = b.op("Mul", x, x)
+    root = b.op("Sqrt", square)
+    product = b.op("Mul", square, root)
+    total = b.op("ReduceSum", product, b.constant([0]), keepdims=0)
+    values = [square, root, product, total]
+    return [values[number] for number in picks]
+
+
+@pytest.mark.parametrize("picks", [(0,), (3,), (0, 1), (1, 0), (0, 3), (3, 2, 1, 0)], ids=str)
+def test_pulling_back_from_several_values_is_the_sum_of_gradients(picks, run_reference):
+    """Of Σ c·v by each value v alone, and by central differences of them all together."""
+    random = np.random.default_rng(0)
+    b = Graph()
+    x = b.input("x", (2, 3))
+    values = chain(b, x, picks)
+    given = {value: b.input(f"c{i}", value.shape) for i, value in enumerate(values)}
+    products = [b.op("Mul", value, factors) for value, factors in given.items()]
+    losses = [
+        b.op("ReduceSum", product, keepdims=0) if product.shape else product for product in products
+    ]
+    b.output("together", pull_back(b, given, x))
+    for number, loss in enumerate(losses):
+        b.output(f"loss{number}", loss)
+        b.output(f"alone{number}", gradient(b, loss, x))
+    feeds = {value.name: random.uniform(0.5, 2, value.shape) for value in given.values()}
+    point = random.uniform(0.5, 2, (2, 3))
+    found = run_reference(b, {"x": point, **feeds})
+    alone = sum(found[f"alone{number}"] for number in range(len(picks)))
+    np.testing.assert_allclose(found["together"], alone, rtol=1e-13)
+    for place in np.ndindex(point.shape):
+        step = np.zeros_like(point)
+        step[place] = 1e-6
+        above, below = (run_reference(b, {"x": point + s * step, **feeds}) for s in (1, -1))
+        slope = sum(np.sum(above[name] - below[name]) for name in found if name[:4] == "loss")
+        assert found["together"][place] == pytest.approx(slope / 2e-6, rel=1e-7)
+
+
+def test_pulling_back_from_the_value_itself_adds_what_is_given(run_reference):
+    b = Graph()
+    x = b.input("x", (2,))
+    square = b.op("Mul", x, x)
+    given = {x: b.input("own", (2,)), square: b.input("later", (2,))}
+    b.output("gradient", pull_back(b, given, x))
+    b.output("alone", pull_back(b, {x: b.inputs["own"]}, x))
+    found = run_reference(b, {"x": [2.0, 3.0], "own": [10.0, 20.0], "later": [1.0, 2.0]})
+    assert found["gradient"].tolist() == [10 + 4, 20 + 12]
+    assert found["alone"].tolist() == [10, 20]
+
+
+def test_pulling_back_leaves_out_what_does_not_depend_on_the_value(run_reference):
+    b = Graph()
+    x, y = b.input("x", (2,)), b.input("y", (2,))
+    other = b.op("Sqrt", y)
+    given = {b.op("Neg", x): b.input("c", (2,)), other: b.input("d", (2,))}
+    b.output("gradient", pull_back(b, given, x))
+    found = run_reference(b, {"x": [1.0, 2.0], "y": [1.0, 4.0], "c": [5.0, 6.0], "d": [7.0, 8.0]})
+    assert found["gradient"].tolist() == [-5, -6]
+
+
+def test_pulling_back_changes_nothing_of_what_is_given():
+    b = Graph()
+    x = b.input("x", (2, 3))
+    given = {value: b.input(value.name + "'", value.shape) for value in chain(b, x)}
+    before = dict(given)
+    pull_back(b, given, x)
+    assert given == before

@@ -9,17 +9,38 @@ import pytest
 from impasto.engine.programs import Selection
 from impasto.export.gradient import gradient
 from impasto.export.graph import Graph
-from impasto.export.lowering import convolution, tiled
+from impasto.export.lowering import convolution, layers, tiled
 from impasto.export.lowering.arrangement import arrange
 from impasto.export.lowering.bands import plan_bands
 from impasto.export.program import (
     build_tiled_program,
     content_graph,
     objective_graph,
+    pullback_graph,
     style_graph,
+    sums_graph,
 )
 
-GRAPHS = {"content": content_graph, "style": style_graph, "objective": objective_graph}
+GRAPHS = {
+    "content": content_graph,
+    "style": style_graph,
+    "objective": objective_graph,
+    "sums": sums_graph,
+    "pullback": pullback_graph,
+}
+# Each kind with its joint: of the whole canvas, of a tile, and of the rest.
+PROGRAMS = {
+    "content": ("content", None),
+    "style": ("style", None),
+    "objective": ("objective", None),
+    "sums": ("sums", "pool2"),
+    "pullback": ("pullback", "pool2"),
+    "rest of the content": ("content", "pool2"),
+    "rest of the style": ("style", "pool2"),
+    "rest of the objective": ("objective", "pool2"),
+    "all of a tile": ("pullback", "pool4"),
+    "none but sums": ("objective", "pool4"),
+}
 CHOICES = {
     "several": (("relu3_1", "relu1_2"), ("relu1_1", "pool2", "relu4_1")),
     "content only": (("relu1_2", "pool3"), ()),
@@ -36,7 +57,7 @@ SMALL_CHOICE = (("relu1_1",), ("relu1_1", "relu1_2"))
 
 both_poolings = pytest.mark.parametrize("pool", ["max", "average"])
 both_borders = pytest.mark.parametrize("border", ["zeros", "replicate"])
-every_kind = pytest.mark.parametrize("kind", GRAPHS)
+every_program = pytest.mark.parametrize("kind, joint", PROGRAMS.values(), ids=PROGRAMS)
 every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES)
 
 
@@ -56,8 +77,8 @@ def by_gathering(monkeypatch):
     monkeypatch.setattr(convolution, "_INTO", 1e9)
 
 
-def chosen(choice, pool="max", border="zeros"):
-    return Selection(*choice, pool, border)
+def chosen(choice, pool="max", border="zeros", joint=None):
+    return Selection(*choice, pool, border, joint)
 
 
 def random_feeds(graph, seed=0):
@@ -102,6 +123,72 @@ def test_tiled_targets_are_the_direct_ones(size, kind, border, toy, picture, run
     assert found.keys() == expected.keys()
     for name, target in found.items():
         assert distance(target, expected[name]) <= 1e-13
+
+
+def assert_tile_equal_but_for_rounding(kind, toy, selection, size, run_reference):
+    """With a mask of its own for each stride, of numbers between 0 and 1: a lowering must not
+    depend on what the masks of tiles are like."""
+    graph = GRAPHS[kind](toy, selection, size)
+    feeds = random_feeds(graph)
+    found = run_reference(graph, feeds, toy.weights, tiled.lower)
+    expected = run_reference(GRAPHS[kind](toy, selection), feeds, toy.weights)
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        assert distance(value, expected[name]) <= 1e-13
+
+
+TILED_CHOICES = {
+    "several": CHOICES["several"],
+    "content only": CHOICES["content only"],
+    "style only": CHOICES["style only"],
+    "targets": CHOICES["targets"],
+    "one layer for both": (("relu2_2", "relu4_1"), ("relu2_2", "relu4_1")),
+}
+
+
+@both_poolings
+@pytest.mark.parametrize("kind", ["sums", "pullback"])
+@pytest.mark.parametrize("choice", TILED_CHOICES.values(), ids=TILED_CHOICES)
+@pytest.mark.parametrize("size", [(16, 16), (19, 37), (33, 18)], ids=str)
+@pytest.mark.usefixtures("cut_finely", "by_winograd")
+def test_tiled_program_of_a_tile_is_the_direct_one(size, choice, kind, pool, toy, run_reference):
+    border = "replicate" if pool == "max" else "zeros"
+    for joint in ("pool2", "pool4"):
+        selection = chosen(choice, pool, border, joint)
+        if kind == "pullback" or selection.style_layers or joint == "pool2":
+            assert_tile_equal_but_for_rounding(kind, toy, selection, size, run_reference)
+
+
+@pytest.mark.parametrize("kind", ["sums", "pullback"])
+@pytest.mark.parametrize("joint", ["relu1_1", "relu1_2", "pool1", "relu2_2", "pool3", "relu4_1"])
+@pytest.mark.usefixtures("cut_finely", "by_winograd")
+def test_tiled_program_of_a_tile_is_the_direct_one_at_every_joint(kind, joint, toy, run_reference):
+    selection = chosen((("relu1_1", "pool4"), ("relu1_1", "pool1")), "max", "zeros", joint)
+    assert_tile_equal_but_for_rounding(kind, toy, selection, (27, 34), run_reference)
+
+
+@both_poolings
+@pytest.mark.parametrize("kind", ["sums", "pullback"])
+@pytest.mark.parametrize("band_bytes", [1000, 10_000, 30_000, 1 << 30])
+@pytest.mark.parametrize("method", ["as_it_costs", "by_winograd", "by_gathering"])
+def test_bands_and_methods_do_not_change_a_tile(
+    method, band_bytes, kind, pool, toy, run_reference, monkeypatch, request
+):
+    monkeypatch.setattr(tiled, "plan_bands", partial(plan_bands, band_bytes=band_bytes))
+    if method != "as_it_costs":
+        request.getfixturevalue(method)
+    selection = chosen(CHOICES["targets"], pool, "replicate", "pool2")
+    assert_tile_equal_but_for_rounding(kind, toy, selection, (45, 26), run_reference)
+
+
+@both_poolings
+@pytest.mark.parametrize("kind", ["sums", "pullback"])
+@pytest.mark.usefixtures("cut_finely", "by_winograd")
+def test_layer_that_is_made_again_gives_the_same_tile(kind, pool, toy, run_reference, monkeypatch):
+    """The first layer, which is not kept for the gradient where it is large."""
+    monkeypatch.setattr(layers, "_MADE_AGAIN_BYTES", 0)
+    selection = chosen(CHOICES["targets"], pool, "zeros", "pool2")
+    assert_tile_equal_but_for_rounding(kind, toy, selection, (22, 29), run_reference)
 
 
 @both_borders
@@ -262,22 +349,22 @@ def test_gradient_at_ties_is_a_subgradient(size, tied):
             assert run(x + step)["loss"] >= here["loss"] + np.sum(here["gradient"] * step) - 1e-9
 
 
-def built(kind, network, pool="max", border="zeros", size=(33, 19)):
+def built(kind, joint, network, pool="max", border="zeros", size=(33, 19)):
     """A graph before it is lowered, its program as a message, and what are inputs of it besides."""
-    selection = chosen(CHOICES["targets"], pool, border)
+    selection = chosen(CHOICES["targets"], pool, border, joint)
     data, *others = build_tiled_program(kind, network, selection, size)
     return GRAPHS[kind](network, selection, size), onnx.load_model_from_string(data), *others
 
 
-@every_kind
+@every_program
 @both_poolings
 @both_borders
 @pytest.mark.parametrize("method", ["by_winograd", "by_gathering"])
 @pytest.mark.usefixtures("cut_finely")
-def test_our_shapes_are_those_that_onnx_infers(method, border, pool, kind, toy, request):
+def test_our_shapes_are_those_that_onnx_infers(method, border, pool, kind, joint, toy, request):
     """Where it infers any: it knows nothing of ONNX Runtime's own product, and of some pads."""
     request.getfixturevalue(method)
-    graph, model, *_ = built(kind, toy, pool, border)
+    graph, model, *_ = built(kind, joint, toy, pool, border)
     onnx.checker.check_model(model, full_check=True)
     options = {"check_type": True, "strict_mode": True, "data_prop": True}
     inferred = onnx.shape_inference.infer_shapes(model, **options)
@@ -292,10 +379,10 @@ def test_our_shapes_are_those_that_onnx_infers(method, border, pool, kind, toy, 
                 assert dim.dim_value == size or not dim.HasField("dim_value")
 
 
-@every_kind
+@every_program
 @both_poolings
-def test_program_is_of_known_ops_without_control_flow(pool, kind, toy):
-    _, model, *_ = built(kind, toy, pool)
+def test_program_is_of_known_ops_without_control_flow(pool, kind, joint, toy):
+    _, model, *_ = built(kind, joint, toy, pool)
     assert not model.functions
     for node in model.graph.node:
         if node.domain == "com.microsoft":
@@ -306,11 +393,11 @@ def test_program_is_of_known_ops_without_control_flow(pool, kind, toy):
         assert all(not a.HasField("g") and not a.graphs for a in node.attribute)
 
 
-@every_kind
+@every_program
 @pytest.mark.parametrize("method", ["by_winograd", "by_gathering"])
-def test_weights_are_inputs_in_arrangements_that_can_be_made(method, kind, toy, request):
+def test_weights_are_inputs_in_arrangements_that_can_be_made(method, kind, joint, toy, request):
     request.getfixturevalue(method)
-    graph, model, names, tables = built(kind, toy)
+    graph, model, names, tables = built(kind, joint, toy)
     declared = {
         info.name: tuple(dim.dim_value for dim in info.type.tensor_type.shape.dim)
         for info in model.graph.input
@@ -325,11 +412,11 @@ def test_weights_are_inputs_in_arrangements_that_can_be_made(method, kind, toy, 
     assert not any(tensor.external_data for tensor in model.graph.initializer)
 
 
-@every_kind
-def test_programs_depend_on_sizes_alone(kind, toy, toy_network):
+@every_program
+def test_programs_depend_on_sizes_alone(kind, joint, toy, toy_network):
     """And not on the contents of the weights; the same choices give the same bytes."""
     one, same, other = (
-        build_tiled_program(kind, network, chosen(CHOICES["targets"]), (33, 20))
+        build_tiled_program(kind, network, chosen(CHOICES["targets"], joint=joint), (33, 20))
         for network in (toy, toy, toy_network(1))
     )
     assert one[:2] == same[:2] == other[:2]
