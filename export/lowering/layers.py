@@ -1,4 +1,4 @@
-"""What becomes of each op on layers: rows again (`ROWS`), or one number or matrix (`TOTALS`)."""
+"""What becomes of each op on layers that gives a layer again: rows of rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ..graph import Graph, Node, Value
+from ..graph import Node, Value
 from .convolution import Convolution, convolve
 from .masks import positive
 from .rows import Rows
@@ -16,11 +16,13 @@ from .rows import Rows
 if TYPE_CHECKING:
     from .tiled import Tiled
 
-__all__ = ["ROWS", "TOTALS", "Total"]
+__all__ = ["ROWS"]
 
 # A first layer larger than this is made once more for the gradient, from the picture: at 1024²
 # that takes 2 % of an evaluation and saves 256 MB.
 _MADE_AGAIN_BYTES = 128 << 20
+# A picture, and not the features at a joint.
+_FEW_CHANNELS = 4
 
 Rule: TypeAlias = "Callable[[Tiled, Node], Rows | None]"
 
@@ -35,13 +37,28 @@ class _Activation(Rows):
     def __init__(self, sums: Rows, bias: Value) -> None:
         super().__init__(sums.kit, sums.grid, sums.channels, self._activated)
         self.remembers = False
+        self.remembers_signs = False
         self._sums = sums
         self._bias = bias
         self._pooled: dict[int, Value] = {}
         self._masks: dict[int, tuple[Value, Value]] = {}
+        self._signs: dict[int, Value] = {}
 
     def _activated(self, number: int) -> Value:
-        return self.kit.graph.op("Relu", self._biased(self._sums.band(number)))
+        band = self.kit.graph.op("Relu", self._biased(self._sums.band(number)))
+        if self.remembers_signs:
+            self._signs[number] = self.kit.graph.op("Greater", band, self._zero())
+        return band
+
+    def _zero(self) -> Value:
+        return self.kit.constant("zero", lambda: np.zeros(()))
+
+    def alive(self, number: int) -> Value:
+        """1 where the band is above 0, else 0."""
+        self.band(number)
+        if number not in self._signs:
+            return positive(self.kit.graph, self.band(number))
+        return self.kit.graph.op("Cast", self._signs[number], to="float")
 
     def _biased(self, sums: Value) -> Value:
         """Sums and bias: one line of tiles at a time is faster than C numbers at a time."""
@@ -61,7 +78,7 @@ class _Activation(Rows):
             biased = self._biased(kit.reshape(greatest, rows, self.channels))
             self._pooled[number] = value = b.op("Relu", biased)
             if self.remembers:
-                alive = b.op("Greater", value, kit.constant("zero", lambda: np.zeros(())))
+                alive = b.op("Greater", value, self._zero())
                 self._masks[number] = b.op("Equal", sums, greatest), alive
         return self._pooled[number]
 
@@ -91,7 +108,8 @@ def _convolution_and_relu(t: Tiled, node: Node) -> Rows | None:
         sums = Rows(t.kit, grid, outputs, convolve(t.kit, t.entered(x, grid), what))
         return _Activation(sums, t.plain(bias))
 
-    if x not in t.rows and 4 * grid.height * grid.width * outputs > _MADE_AGAIN_BYTES:
+    cheap = x not in t.rows and inputs <= _FEW_CHANNELS
+    if cheap and 4 * grid.height * grid.width * outputs > _MADE_AGAIN_BYTES:
         t.again[node.output] = made()
     return made()
 
@@ -102,9 +120,10 @@ def _convolution_gradient(t: Tiled, node: Node) -> Rows | None:
         return None
     rows = t.rows[g]
     height, width = (int(size) for size in x.shape[2:])
-    grid = t.grid(x) if x in t.rows else rows.grid.unrolled(height, width)
     up, left = _pads(node)
     outputs, inputs, *_ = (int(size) for size in weight.shape)
+    as_rows = x in t.rows or inputs > _FEW_CHANNELS
+    grid = t.grid(x) if as_rows else rows.grid.unrolled(height, width)
     what = Convolution(weight.name, True, outputs, inputs, (2 - up, 2 - left), grid)
     return Rows(t.kit, grid, inputs, convolve(t.kit, rows, what))
 
@@ -126,21 +145,24 @@ def _listed(sizes: Any) -> list[int]:
 def _relu_gradient(t: Tiled, node: Node) -> Rows | None:
     g, y = node.inputs
     layer = t.again.get(y) or t.rows.get(y)
-    if layer is None:
+    if not isinstance(layer, _Activation):
         return None
     pooling = t.maker.get(g)
     if pooling and pooling.op == "MaxPoolGradient" and pooling.inputs[0] is y:
         return t.rows[g]  # what is not above 0 got nothing there
-    return _each(layer, t.entered(g, layer.grid), partial(_masked, t.graph))
-
-
-def _masked(b: Graph, y: Value, g: Value) -> Value:
-    """g where y is above 0."""
-    return b.op("Mul", g, positive(b, y))
+    # A quarter of the memory; what a Gram matrix needs for its gradient is there anyway.
+    layer.remembers_signs = y not in t.kept
+    given = t.entered(g, layer.grid).regridded(layer.grid)
+    return Rows(
+        t.kit,
+        layer.grid,
+        layer.channels,
+        lambda number: t.graph.op("Mul", given.band(number), layer.alive(number)),
+    )
 
 
 def _each(layer: Rows, other: Rows, emit: Callable[[Value, Value], Value]) -> Rows:
-    """`emit` of every band of two layers."""
+    """`emit` of every band of two layers; the other may have one channel for all."""
     other = other.regridded(layer.grid)
     return Rows(
         layer.kit,
@@ -151,12 +173,15 @@ def _each(layer: Rows, other: Rows, emit: Callable[[Value, Value], Value]) -> Ro
 
 
 def _binary(t: Tiled, node: Node) -> Rows | None:
-    """Of two layers; or of one, and a plain value of its shape or of one number."""
+    """Of two layers; or of one, and a plain value of its shape, or one channel of it, or of one
+    number."""
     left, right = node.inputs
     known = [t.rows[value] for value in node.inputs if value in t.rows]
     if not known:
         return None
     grid = known[0].grid
+    if node.op == "Mul" and left in t.rows and _is_mask(right, left):
+        return _of_core(t, node)
     if left.shape == right.shape:
         layer = t.entered(left, grid).regridded(grid)
         return _each(layer, t.entered(right, grid), partial(t.graph.op, node.op))
@@ -175,6 +200,25 @@ def _binary(t: Tiled, node: Node) -> Rows | None:
             ),
         ),
     )
+
+
+def _is_mask(value: Value, layer: Value) -> bool:
+    """Whether it has one number for each position of the layer."""
+    return value.shape == (1, 1, *layer.shape[2:]) != (1, 1, 1, 1)
+
+
+def _of_core(t: Tiled, node: Node) -> Rows:
+    """A layer with zeros outside of a core: made with the layer's bands for sums over it, and made
+    again for the gradient, which is cheaper than to keep both."""
+    x, mask = node.inputs
+
+    def made(layer: Rows) -> Rows:
+        product = _each(layer, t.entered(mask, layer.grid), partial(t.graph.op, "Mul"))
+        product.follows = layer
+        return product
+
+    t.again[node.output] = made(t.again.get(x) or t.rows[x])
+    return made(t.rows[x])
 
 
 def _of_windows_2x2(rule: Rule) -> Rule:
@@ -271,47 +315,4 @@ ROWS: Mapping[str, Rule] = {
     "Add": _binary,
     "Sub": _binary,
     "Mul": _binary,
-}
-
-
-class Total:
-    """A sum over all positions of a layer: a band's share is computed when the band is made."""
-
-    def __init__(self, layer: Rows, share: Callable[[Rows, int], Value]) -> None:
-        self._layer = layer
-        self._share = share
-        self._shares: dict[int, Value] = {}
-        layer.on_emitted.append(self._add)
-
-    def _add(self, number: int) -> None:
-        self._shares[number] = self._share(self._layer, number)
-
-    def value(self) -> Value:
-        """The whole sum."""
-        for number in range(self._layer.grid.bands):
-            self._layer.band(number)
-        total, *others = (share for _, share in sorted(self._shares.items()))
-        for share in others:
-            total = self._layer.kit.graph.op("Add", total, share)
-        return total
-
-
-def _gram(layer: Rows, number: int) -> Value:
-    """Fᵀ F of rows is F Fᵀ of the usual layout."""
-    rows = layer.real(number)
-    return layer.kit.graph.op("Gemm", rows, rows, transA=1)
-
-
-def _sum_of_squares(layer: Rows, number: int) -> Value:
-    """Some thousand numbers at a time: see the direct lowering."""
-    rows, kit, across = layer.real(number), layer.kit, layer.grid.across
-    count = layer.grid.rows(number)
-    long = kit.reshape(rows, count // across, across * layer.channels)
-    parts = kit.graph.op("ReduceSumSquare", long, kit.sizes(1), keepdims=0)
-    return kit.graph.op("ReduceSum", parts, keepdims=0)
-
-
-TOTALS: Mapping[str, Callable[[Rows], Total]] = {
-    "Gram": lambda layer: Total(layer, _gram),
-    "SumOfSquares": lambda layer: Total(layer, _sum_of_squares),
 }

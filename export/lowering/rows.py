@@ -89,7 +89,8 @@ class Rows:
         self.kit = kit
         self.grid = grid
         self.channels = channels
-        self.on_emitted: list[Callable[[int], None]] = []
+        self.follows: Rows | None = None  # the layer that this is made of, band by band
+        self._acts: list[Callable[[int], object]] = []
         self._emit = emit
         self._bands: dict[int, Value] = {}
         self._lines: dict[int, Value] = {}
@@ -100,9 +101,16 @@ class Rows:
             self._bands[number] = value = self._emit(number)
             if value.shape != (self.grid.rows(number), self.channels):
                 raise ValueError(f"a band has the shape {value.shape}")
-            for act in self.on_emitted:  # now, while the band is in the cache
+            for act in self._acts:  # now, while the band is in the cache
                 act(number)
         return self._bands[number]
+
+    def when_emitted(self, act: Callable[[int], object]) -> None:
+        """Call `act` with the number of each band as soon as it is emitted; one that follows
+        another layer is then emitted with that."""
+        if self.follows is not None and not self._acts:
+            self.follows.when_emitted(self.band)
+        self._acts.append(act)
 
     def gather(self, first: int, wanted: Wanted, pieces: int = 1) -> Value:
         """What is wanted, counted from line `first`: zeros for what lies outside of the layer.

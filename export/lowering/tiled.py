@@ -11,7 +11,7 @@ usual layout and is left to the direct lowering.
 from __future__ import annotations
 
 from ..graph import Graph, Node, Value
-from . import direct, layers
+from . import direct, layers, totals
 from .bands import plan_bands
 from .grid import Grid
 from .rows import Kit, Rows
@@ -39,17 +39,18 @@ class Tiled:
         self.rows: dict[Value, Rows] = {}
         self.again: dict[Value, Rows] = {}  # the same, made once more for the gradient
         self.maker: dict[Value, Node] = {}
+        self.kept = _looked_at_again(graph)
         self._source = graph
         self._edges = plan_bands(graph)
         self._plain: dict[Value, Value] = {}
         self._entered: dict[Value, Rows] = {}
-        self._totals: dict[Value, layers.Total] = {}
+        self._totals: dict[Value, totals.Total] = {}
         for node in graph.nodes:
             self.maker.update(dict.fromkeys(node.outputs, node))
             if node.op in layers.ROWS and (rows := layers.ROWS[node.op](self, node)):
                 self.rows[node.output] = rows
-            elif node.op in layers.TOTALS and node.inputs[0] in self.rows:
-                self._totals[node.output] = layers.TOTALS[node.op](self.rows[node.inputs[0]])
+            elif node.op in totals.TOTALS and node.inputs[0] in self.rows:
+                self._totals[node.output] = totals.TOTALS[node.op](self.rows[node.inputs[0]])
 
     def lowered(self) -> Graph:
         """The graph of what was asked for: the terms first, which are known before the gradient."""
@@ -112,3 +113,9 @@ class Tiled:
         whole = self.graph.op("Concat", *bands, axis=0) if len(bands) > 1 else bands[0]
         whole = self.graph.op("Transpose", whole, perm=[1, 0])
         return self.kit.reshape(whole, 1, rows.channels, height, width)
+
+
+def _looked_at_again(graph: Graph) -> set[Value]:
+    """Layers whose numbers the gradient needs, and not their signs alone: for a Gram matrix."""
+    kept = {node.inputs[0] for node in graph.nodes if node.op == "GramGradient"}
+    return kept | {node.inputs[0] for node in graph.nodes if kept.intersection(node.outputs)}
