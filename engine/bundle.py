@@ -30,6 +30,7 @@ from .files import write_atomic
 from .programs import Program, Selection
 
 if TYPE_CHECKING:
+    from ..export.liveness import Footprint
     from ..export.program import Kind
 
 __all__ = ["BundlePrograms", "read_bundle", "remember_bundle"]
@@ -71,6 +72,10 @@ class BundlePrograms:
 
     def tiled(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Program:
         """See `Programs`: a bundle holds programs for any size."""
+        raise IncompatibleModel("a bundle has no programs in the winograd lowering")
+
+    def footprint(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Footprint:
+        """See `Programs`, and `tiled`."""
         raise IncompatibleModel("a bundle has no programs in the winograd lowering")
 
 

@@ -31,35 +31,32 @@ _EPSILON = 1e-8
 
 
 def coefficients(
-    options: Options, content: Mapping[str, np.ndarray], style: Mapping[str, np.ndarray]
-) -> np.ndarray:
-    """The factor of each term: content layers, style layers, total variation; (terms,) float32.
+    options: Options, content: Mapping[str, float], style: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """The factor of each term by its name: "content.<layer>", "style.<layer>", "tv".
 
     Args:
-        content: features to match by layer, (1, C, h, w).
+        content: Σ T² of the features to match, by layer.
         style: Gram matrices per position to match by layer, (C, C).
     """
     total = sum(options.style_layers.values())
-    values = [
-        options.content_weight * options.content_layers[layer] * _content(options, target)
-        for layer, target in content.items()
-    ]
-    values += [
-        options.style_factor * options.style_layers[layer] / total * _style(options, target)
+    factors = {
+        f"content.{layer}": options.content_weight
+        * options.content_layers[layer]
+        * (0.5 if options.objective == "gatys" else 1 / (squares + _EPSILON))
+        for layer, squares in content.items()
+    }
+    factors |= {
+        f"style.{layer}": options.style_factor
+        * options.style_layers[layer]
+        / total
+        * _style(options, target)
         for layer, target in style.items()
-    ]
-    return np.array([*values, options.tv_weight], np.float32)
-
-
-def _content(options: Options, target: np.ndarray) -> float:
-    return 0.5 if options.objective == "gatys" else 1 / (_sum_of_squares(target) + _EPSILON)
+    }
+    return factors | {"tv": options.tv_weight}
 
 
 def _style(options: Options, target: np.ndarray) -> float:
     if options.objective == "gatys":
         return 1 / (4 * float(target.shape[0]) ** 2)
-    return 1 / (_sum_of_squares(target) + _EPSILON)
-
-
-def _sum_of_squares(array: np.ndarray) -> float:
-    return float(np.sum(np.square(array), dtype=np.float64))
+    return 1 / (float(np.sum(np.square(target), dtype=np.float64)) + _EPSILON)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from .errors import OptionsError
-from .pixels import to_canvas, to_image
-from .session import Session
 from .stop import Stop
 
-__all__ = ["Evaluation", "Objective"]
+__all__ = ["Evaluation", "Evaluator", "Objective"]
 
 
 class Evaluation(NamedTuple):
@@ -23,34 +21,27 @@ class Evaluation(NamedTuple):
     terms: dict[str, float]
 
 
+class Evaluator(Protocol):
+    """How an objective is computed: the whole canvas at once, or tile by tile."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the canvas."""
+
+    def run(self, canvas: np.ndarray, stop: Stop) -> tuple[np.ndarray, Mapping[str, float]]:
+        """The gradient by a canvas of that shape, and the terms by name: see `Evaluation`."""
+
+
 class Objective:
-    """The function that the canvas is moved down on; see `formulas` for what it is.
+    """The function that the canvas is moved down on; see `formulas` for what it is."""
 
-    Args:
-        session: the objective program.
-        targets: its inputs besides the canvas and the coefficients, by name. They and the
-            coefficients are put on the session's device once; the canvas goes there for each
-            evaluation, and its gradient and the terms come back.
-        coefficients: one factor per term.
-        names: name of each term, such as "content.relu4_2", "style.relu1_1", "tv".
-        shape: (height, width) of the canvas that the targets were made for.
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
 
-    Raises:
-        MemoryLimit: the device has no memory for the targets.
-    """
-
-    def __init__(
-        self,
-        session: Session,
-        targets: Mapping[str, np.ndarray],
-        coefficients: np.ndarray,
-        names: Sequence[str],
-        shape: tuple[int, int],
-    ) -> None:
-        self._session = session
-        self._placed = session.place({**targets, "coefficients": coefficients})
-        self._names = tuple(names)
-        self.shape = shape
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the canvas that it was made for."""
+        return self._evaluator.shape
 
     def evaluate(self, canvas: np.ndarray) -> tuple[float, np.ndarray]:
         """Loss and gradient.
@@ -80,7 +71,5 @@ class Objective:
         shape = (*self.shape, 3)
         if np.shape(canvas) != shape:
             raise OptionsError(f"the canvas must have the shape {shape}, not {np.shape(canvas)}")
-        feeds = {"image": to_image(np.asarray(canvas)), **self._placed}
-        results = self._session.run(feeds, ["gradient", "terms"], stop)
-        terms = dict(zip(self._names, map(float, results["terms"]), strict=True))
-        return Evaluation(sum(terms.values()), to_canvas(results["gradient"]), terms)
+        gradient, terms = self._evaluator.run(np.asarray(canvas), stop or Stop())
+        return Evaluation(sum(terms.values()), gradient, dict(terms))

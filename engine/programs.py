@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,23 +14,36 @@ from .errors import OptionsError
 from .options import Border, Options, Pooling
 
 if TYPE_CHECKING:
+    from ..export.liveness import Footprint
     from ..export.networks import Network
     from ..export.program import Kind
 
-__all__ = ["NetworkPrograms", "Program", "Programs", "Selection", "load_programs"]
+__all__ = [
+    "NetworkPrograms",
+    "Program",
+    "Programs",
+    "Selection",
+    "defaults_for",
+    "load_programs",
+    "open_programs",
+]
 
-# Three for each level of a picture: up to ten megabytes, and some tenths of a second to build.
-_KEPT_PROGRAMS = 12
+# Five for each level of a picture: up to ten megabytes, and some tenths of a second to build.
+_KEPT_PROGRAMS = 20
+# Some numbers each, and up to seconds to find out.
+_KEPT_FOOTPRINTS = 1000
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a program is built for; sizes, targets and coefficients are given when it runs."""
+    """What a program is built for; sizes, targets and coefficients are given when it runs. See
+    `export.selection`."""
 
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
     pool: Pooling
     border: Border
+    joint: str | None = None
 
     @classmethod
     def of(cls, options: Options, layers: Iterable[str]) -> Selection:
@@ -49,6 +62,36 @@ class Selection:
             options.pool,
             options.border,
         )
+
+    def divided(self, layers: Iterable[str]) -> tuple[Selection, Selection]:
+        """What is in front of the joint and what lies behind it, of a network's layers in their
+        order; with the joint, or everything behind where there is none."""
+        names = list(layers)
+        front = names[: names.index(self.joint) + 1] if self.joint is not None else []
+        tiled, rest = (
+            replace(
+                self,
+                content_layers=tuple(n for n in self.content_layers if (n in front) == in_front),
+                style_layers=tuple(n for n in self.style_layers if (n in front) == in_front),
+            )
+            for in_front in (True, False)
+        )
+        return tiled, rest
+
+
+def defaults_for(made_for: Selection | None) -> Options:
+    """The options where none are given; where programs are made for one selection, those that ask
+    for it."""
+    defaults = Options()
+    if made_for is None:
+        return defaults
+    return replace(
+        defaults,
+        content_layers={n: defaults.content_layers.get(n, 1.0) for n in made_for.content_layers},
+        style_layers={n: defaults.style_layers.get(n, 1.0) for n in made_for.style_layers},
+        pool=made_for.pool,
+        border=made_for.border,
+    )
 
 
 @dataclass(frozen=True)
@@ -106,6 +149,9 @@ class Programs(Protocol):
         """The same for pictures of one (height, width), made for processors; only where programs
         are built for any selection."""
 
+    def footprint(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Footprint:
+        """What `tiled` takes of the memory."""
+
 
 class NetworkPrograms:
     """Programs built when they are needed; this is what imports onnx."""
@@ -120,6 +166,7 @@ class NetworkPrograms:
         }
         self._network = network
         self._tiled = lru_cache(_KEPT_PROGRAMS)(self._build_tiled)
+        self._footprints = lru_cache(_KEPT_FOOTPRINTS)(self._footprint)
 
     @property
     def fingerprint(self) -> str:
@@ -135,6 +182,15 @@ class NetworkPrograms:
     def tiled(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Program:
         """See `Programs`."""
         return self._tiled(kind, selection, size)
+
+    def footprint(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Footprint:
+        """See `Programs`."""
+        return self._footprints(kind, selection, size)
+
+    def _footprint(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Footprint:
+        from ..export.program import tiled_footprint
+
+        return tiled_footprint(kind, self._network, selection, size)
 
     def _build_tiled(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Program:
         from ..export.program import build_tiled_program
@@ -153,3 +209,21 @@ def load_programs(model: str | Path | None) -> NetworkPrograms:
 
     name = DEFAULT if model is None else str(model)
     return NetworkPrograms(Path(name).stem, load(model if model is not None else DEFAULT))
+
+
+def open_programs(
+    model: str | Path | None, bundle: str | Path | None, trust: str | bool
+) -> Programs:
+    """Those of a network, or of a bundle; see `Engine`.
+
+    Raises:
+        OptionsError: both are given.
+        ModelError: it cannot be used.
+    """
+    if bundle is None:
+        return load_programs(model)
+    if model is not None:
+        raise OptionsError("give a model or a bundle, not both: a bundle holds its own network")
+    from .bundle import read_bundle
+
+    return read_bundle(Path(bundle), trust)

@@ -65,17 +65,17 @@ class Sessions:
         key = (kind, selection, size)
         session = self._used.get(key)
         if session is None:
-            session = self._open(self._programs.tiled(*key), kind)
+            session = self._open(self._programs.tiled(*key))
             self._used[key] = session
         return session
 
     def _any(self, kind: Kind, selection: Selection) -> Session:
         key = (kind, selection)
-        session = self._kept.pop(key, None) or self._open(self._programs.program(*key), kind)
+        session = self._kept.pop(key, None) or self._open(self._programs.program(*key))
         self._kept[key] = session
         while len(self._kept) > _KEPT_SESSIONS:
             del self._kept[next(iter(self._kept))]
         return session
 
-    def _open(self, program: Program, kind: Kind) -> Session:
-        return Session(program, self._weights, *self._where, lean=kind != "objective")
+    def _open(self, program: Program) -> Session:
+        return Session(program, self._weights, *self._where)

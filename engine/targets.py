@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import ImageTooSmall, LimitError
-from .images import fitted_size, resize
+from .features import Features
+from .front import Front, View
+from .images import Picture, fitted_size, resize
 from .limits import Limits
 from .pixels import to_image
-from .session import Session
 from .stop import Stop
+from .tiles import Tiling
 
-__all__ = ["check_style_size", "content_targets", "style_size", "style_targets"]
+if TYPE_CHECKING:
+    from ..export.program import Kind
 
-# The session of a program for pictures of some (height, width).
-SessionFor: TypeAlias = Callable[[tuple[int, int]], Session]
+__all__ = ["check_style_size", "content_targets", "style_shape", "style_size", "style_targets"]
 
 
 def content_targets(
-    session_for: SessionFor, layers: Sequence[str], content: np.ndarray, stop: Stop
-) -> dict[str, np.ndarray]:
-    """Features of the content picture, which has the canvas's size: by layer, (1, C, h, w)."""
-    return _run(session_for, "content", layers, content, stop)
+    view: View, tiling: Tiling | None, content: np.ndarray, stop: Stop
+) -> dict[str, Features]:
+    """Features of the content picture, which has the canvas's size, by layer.
+
+    Args:
+        tiling: how it is cut, or None for all of it at once.
+    """
+    layers = view.selection.content_layers
+    if not layers:
+        return {}
+    if tiling is None:
+        found = _run(view, "content", layers, "image", to_image(content), stop)
+        return {layer: Features(array) for layer, array in found.items()}
+    front = Front(view, tiling, _shape(content))
+    targets = front.features(content, stop)
+    if deep := front.behind.content_layers:
+        _, joined = front.sums(content, stop)
+        assert joined is not None
+        found = _run(view, "content", deep, "joined", joined, stop)
+        targets |= {layer: Features(array) for layer, array in found.items()}
+    return {layer: targets[layer] for layer in layers}
 
 
 def style_targets(
-    session_for: SessionFor,
-    layers: Sequence[str],
-    styles: Sequence[np.ndarray],
+    view: View,
+    tiling: Tiling | None,
+    styles: Sequence[Picture | np.ndarray],
     longer_side: int,
     smallest_side: int,
     stop: Stop,
@@ -40,28 +59,37 @@ def style_targets(
     For a sum of squares, matching the mean of several targets has the same gradient as the mean of
     the losses against each.
     """
+    layers = view.selection.style_layers
+    if not layers:
+        return {}
     grams = []
     for style in styles:
-        size = style_size(style, longer_side, smallest_side)
-        grams.append(_run(session_for, "style", layers, resize(style, *size), stop))
+        scaled = resize(style, *style_size(style, longer_side, smallest_side))
+        grams.append(_grams(view, tiling, scaled, stop))
     return {
         layer: np.asarray(np.mean([gram[layer] for gram in grams], axis=0), np.float32)
         for layer in layers
     }
 
 
-def style_size(style: np.ndarray, longer_side: int, smallest_side: int) -> tuple[int, int]:
+def style_size(
+    style: Picture | np.ndarray, longer_side: int, smallest_side: int
+) -> tuple[int, int]:
     """The size that a style picture is looked at: its longer side as asked, its aspect kept.
 
     A very long and thin picture is enlarged until its shorter side is enough for the network.
     """
-    height, width = style.shape[:2]
-    needed = -(-smallest_side * max(height, width) // min(height, width))
-    return fitted_size(height, width, max(longer_side, needed))
+    return style_shape(_shape(style), longer_side, smallest_side)
+
+
+def style_shape(shape: tuple[int, int], longer_side: int, smallest_side: int) -> tuple[int, int]:
+    """The same for a style picture of this (height, width)."""
+    needed = -(-smallest_side * max(shape) // min(shape))
+    return fitted_size(*shape, max(longer_side, needed))
 
 
 def check_style_size(
-    style: np.ndarray, longer_side: int, smallest_side: int, limits: Limits
+    style: Picture | np.ndarray, longer_side: int, smallest_side: int, limits: Limits
 ) -> None:
     """Refuse a style picture that would be looked at above the limits.
 
@@ -81,10 +109,29 @@ def check_style_size(
         )
 
 
-def _run(
-    session_for: SessionFor, kind: str, layers: Sequence[str], picture: np.ndarray, stop: Stop
+def _grams(
+    view: View, tiling: Tiling | None, style: np.ndarray, stop: Stop
 ) -> dict[str, np.ndarray]:
-    session = session_for((picture.shape[0], picture.shape[1]))
+    """Gram matrices per position of a style picture that has its size already."""
+    if tiling is None:
+        image = to_image(style)
+        return _run(view, "style", view.selection.style_layers, "image", image, stop)
+    front = Front(view, tiling, _shape(style))
+    grams, joined = front.sums(style, stop)
+    if deep := front.behind.style_layers:
+        assert joined is not None
+        grams |= _run(view, "style", deep, "joined", joined, stop)
+    return grams
+
+
+def _run(
+    view: View, kind: Kind, layers: Sequence[str], name: str, given: np.ndarray, stop: Stop
+) -> dict[str, np.ndarray]:
+    session = view.session(kind, (given.shape[2], given.shape[3]))
     outputs = [f"{kind}.{layer}" for layer in layers]
-    results = session.run({"image": to_image(picture)}, outputs, stop)
+    results = session.run({name: given}, outputs, stop, gives_back=True)
     return dict(zip(layers, results.values(), strict=True))
+
+
+def _shape(picture: Picture | np.ndarray) -> tuple[int, int]:
+    return picture.shape[0], picture.shape[1]

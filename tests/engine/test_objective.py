@@ -42,7 +42,9 @@ def in_float64(engine, toy, options, pictures, run_reference):
         feeds |= run_reference(style_graph(toy, selection), {"image": style}, toy.weights)
     features = {name: feeds[f"content.{name}"] for name in selection.content_layers}
     grams = {name: feeds[f"style.{name}"] for name in selection.style_layers}
-    feeds |= {"image": canvas, "coefficients": coefficients(options, features, grams)}
+    squares = {name: float(np.sum(target**2)) for name, target in features.items()}
+    factors = coefficients(options, squares, grams)
+    feeds |= {"image": canvas, "coefficients": np.float32(list(factors.values()))}
     results = run_reference(objective_graph(toy, selection), feeds, toy.weights)
     return float(results["terms"].sum()), to_canvas(results["gradient"])
 

@@ -34,10 +34,10 @@ def programs(toy, asked):
 
 @pytest.fixture(scope="module")
 def opened(toy):
-    """`opened(program, weights of the toy network, lean=False)`: a session on one thread."""
+    """`opened(program, weights of the toy network)`: a session on one thread."""
 
-    def make(program, weights=toy.weights, lean=False):
-        return Session(program, Weights(weights), 1, "cpu", lean=lean)
+    def make(program, weights=toy.weights):
+        return Session(program, Weights(weights), 1, "cpu")
 
     return make
 
@@ -61,17 +61,18 @@ def test_the_named_outputs_are_returned(session, image):
 
 
 @pytest.mark.parametrize("kind", ["inputs", "tiled"])
-def test_a_lean_session_computes_the_same(session, opened, programs, image, kind):
-    lean = opened(programs[kind], lean=True)
+def test_a_run_that_gives_its_memory_back_computes_the_same(session, opened, programs, image, kind):
+    other = opened(programs[kind])
     for _ in range(2):
-        ours, theirs = (one.run(image, OUTPUTS) for one in (lean, session))
+        ours = other.run(image, OUTPUTS, gives_back=True)
+        theirs = session.run(image, OUTPUTS)
         for name in OUTPUTS:
             np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is not told here")
 @pytest.mark.parametrize("lowering", ["direct", "winograd"])
-def test_a_lean_session_gives_its_memory_back(run_alone, toy_file, lowering):
+def test_a_session_gives_its_memory_back(run_alone, toy_file, lowering):
     """After a run on 2000 x 2000 pixels, of which one layer of four channels has 64 MB; at the end
     where it is for one size. What is left then are the tables of the program."""
     code = """
@@ -86,7 +87,8 @@ selection = Selection((), ("relu1_1", "relu2_1"), "max", "zeros")
 
 def run(side):
     session = engine._sessions.get("style", selection, (side, side))
-    session.run({"image": np.full((1, 3, side, side), 0.5, np.float32)}, ["style.relu1_1"])
+    image = {"image": np.full((1, 3, side, side), 0.5, np.float32)}
+    session.run(image, ["style.relu1_1"], gives_back=True)
 
 def used():
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()

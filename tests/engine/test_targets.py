@@ -1,10 +1,9 @@
-from functools import partial
-
 import numpy as np
 import pytest
 
 from impasto.engine.engine import Engine
 from impasto.engine.errors import ImageTooSmall, LimitError
+from impasto.engine.front import View
 from impasto.engine.limits import Limits
 from impasto.engine.pixels import to_image
 from impasto.engine.programs import Selection
@@ -15,38 +14,39 @@ LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 
 
 @pytest.fixture
-def sessions(engine):
-    """`sessions(kind, options)`: the session of that program for each size."""
+def view_of(engine):
+    """`view_of(options)`: the toy network as these options see it."""
 
-    def make(kind, options):
-        return partial(engine._sessions.get, kind, Selection.of(options, engine._programs.strides))
+    def make(options):
+        strides = engine._programs.strides
+        return View(engine._sessions, Selection.of(options, strides), strides)
 
     return make
 
 
 @pytest.fixture
-def style_session(sessions, asked):
-    """The style program of the usual layers."""
-    return sessions("style", asked())
+def view(view_of, asked):
+    """The network as the usual layers see it."""
+    return view_of(asked())
 
 
-def test_grams_are_products_of_features_per_position(sessions, asked, scene):
-    both = asked(content_layers=dict.fromkeys(LAYERS, 1.0))
-    content, style = (sessions(kind, both) for kind in ("content", "style"))
+def test_grams_are_products_of_features_per_position(view_of, asked, scene):
+    view = view_of(asked(content_layers=dict.fromkeys(LAYERS, 1.0)))
     picture = scene(17, 24)
-    features = content_targets(content, LAYERS, picture, Stop())
-    grams = style_targets(style, LAYERS, [picture], 24, 4, Stop())
+    features = content_targets(view, None, picture, Stop())
+    grams = style_targets(view, None, [picture], 24, 4, Stop())
     assert tuple(features) == tuple(grams) == LAYERS
     for layer in LAYERS:
-        flat = features[layer][0].reshape(features[layer].shape[1], -1).astype(np.float64)
+        array = features[layer].array
+        flat = array[0].reshape(array.shape[1], -1).astype(np.float64)
         expected = flat @ flat.T / flat.shape[1]
         np.testing.assert_allclose(grams[layer], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_several_styles_are_the_mean_of_their_grams(style_session, scene):
+def test_several_styles_are_the_mean_of_their_grams(view, scene):
     styles = [scene(20, 24, seed) for seed in range(3)]
-    alone = [style_targets(style_session, LAYERS, [style], 24, 4, Stop()) for style in styles]
-    for layer, gram in style_targets(style_session, LAYERS, styles, 24, 4, Stop()).items():
+    alone = [style_targets(view, None, [style], 24, 4, Stop()) for style in styles]
+    for layer, gram in style_targets(view, None, styles, 24, 4, Stop()).items():
         expected = np.mean([one[layer] for one in alone], axis=0, dtype=np.float64)
         np.testing.assert_allclose(gram, expected, rtol=1e-5, atol=1e-6)
         assert gram.dtype == np.float32
@@ -76,11 +76,11 @@ def test_a_style_above_the_limits_is_refused_before_the_work(toy_file, asked, sc
     do(content, thin, asked(style_layers={}, style_scale=2.0))  # nothing looks at a style then
 
 
-def test_a_stop_ends_the_targets(style_session, scene):
+def test_a_stop_ends_the_targets(view, scene):
     stop = Stop()
     stop.request("time")
     with pytest.raises(Stopped, match="time"):
-        style_targets(style_session, LAYERS, [scene(20, 24)], 24, 4, stop)
+        style_targets(view, None, [scene(20, 24)], 24, 4, stop)
 
 
 @pytest.mark.parametrize("lowering", ["direct", "winograd"])

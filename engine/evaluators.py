@@ -1,0 +1,125 @@
+"""The two ways to compute an objective: the whole canvas at once, and tile by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from .features import Features
+from .front import Front
+from .pixels import to_canvas, to_image
+from .session import Session
+from .stop import Stop
+
+__all__ = ["TiledCanvas", "WholeCanvas"]
+
+
+class WholeCanvas:
+    """One run of the objective program.
+
+    Args:
+        session: the objective program.
+        targets: its inputs besides the canvas and the coefficients, by name. They and the
+            coefficients are put on the session's device once; the canvas goes there for each
+            evaluation, and its gradient and the terms come back.
+        coefficients: the factor of each term by its name, such as "content.relu4_2",
+            "style.relu1_1", "tv", in the program's order.
+        shape: (height, width) of the canvas that the targets were made for.
+
+    Raises:
+        MemoryLimit: the device has no memory for the targets.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        targets: Mapping[str, np.ndarray],
+        coefficients: Mapping[str, float],
+        shape: tuple[int, int],
+    ) -> None:
+        self.shape = shape
+        self._session = session
+        self._names = tuple(coefficients)
+        self._placed = session.place({**targets, "coefficients": _vector(coefficients)})
+
+    def run(self, canvas: np.ndarray, stop: Stop) -> tuple[np.ndarray, dict[str, float]]:
+        """See `Evaluator`."""
+        feeds = {"image": to_image(canvas), **self._placed}
+        found = self._session.run(feeds, ["gradient", "terms"], stop)
+        terms = dict(zip(self._names, map(float, found["terms"]), strict=True))
+        return to_canvas(found["gradient"]), terms
+
+
+class TiledCanvas:
+    """The front tile by tile, the rest as one program: the same in less memory.
+
+    Args:
+        front: the network's front on the canvas.
+        rest: the objective program from the joint on; None where no term needs it.
+        content: the features to match by layer.
+        style: the Gram matrices per position to match by layer.
+        coefficients: the factor of each term by its name: "content.<layer>" as in `content`,
+            "style.<layer>" as in `style`, "tv".
+        shape: (height, width) of the canvas.
+    """
+
+    def __init__(
+        self,
+        front: Front,
+        rest: Session | None,
+        content: Mapping[str, Features],
+        style: Mapping[str, np.ndarray],
+        coefficients: Mapping[str, float],
+        shape: tuple[int, int],
+    ) -> None:
+        self.shape = shape
+        self._front = front
+        self._rest = rest
+        self._names = tuple(coefficients)
+        self._content = {
+            layer: features
+            for layer, features in content.items()
+            if layer in front.selection.content_layers
+        }
+        own = [*(f"content.{layer}" for layer in self._content), "tv"]
+        self._own = {name: coefficients[name] for name in own}
+        others = {name: factor for name, factor in coefficients.items() if name not in own}
+        self._others = tuple(others)
+        self._given = {"coefficients": _vector(others)} if rest else {}
+        if rest:
+            self._given |= {f"style.{layer}": gram for layer, gram in style.items()}
+            for layer in front.behind.content_layers:
+                self._given[f"content.{layer}"] = content[layer].array
+
+    def run(self, canvas: np.ndarray, stop: Stop) -> tuple[np.ndarray, dict[str, float]]:
+        """See `Evaluator`."""
+        grams, joined = self._front.sums(canvas, stop)
+        terms, by_grams, by_joined = self._run_rest(grams, joined, stop)
+        del joined
+        own = np.fromiter(self._own.values(), np.float64)
+        gradient, found = self._front.pull_back(
+            canvas, self._content, own, by_grams, by_joined, stop
+        )
+        terms |= dict(zip(self._own, map(float, found), strict=True))
+        return gradient, {name: terms[name] for name in self._names}
+
+    def _run_rest(
+        self, grams: Mapping[str, np.ndarray], joined: np.ndarray | None, stop: Stop
+    ) -> tuple[dict[str, float], dict[str, np.ndarray], np.ndarray | None]:
+        """Terms, and the gradients by the Gram matrices and by the features at the joint."""
+        if self._rest is None:
+            return {}, {}, None
+        feeds = {**self._given, **{f"gram.{layer}": gram for layer, gram in grams.items()}}
+        names = ["terms", *(f"gradient.{layer}" for layer in grams)]
+        if joined is not None:
+            feeds["joined"] = joined
+            names.append("gradient")
+        found = self._rest.run(feeds, names, stop, gives_back=True)
+        terms = dict(zip(self._others, map(float, found["terms"]), strict=True))
+        by_grams = {layer: found[f"gradient.{layer}"] for layer in grams}
+        return terms, by_grams, found.get("gradient")
+
+
+def _vector(coefficients: Mapping[str, float]) -> np.ndarray:
+    return np.fromiter(coefficients.values(), np.float32)
