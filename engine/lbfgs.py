@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
+
+from .walk import Walk
 
 __all__ = ["lbfgs"]
 
@@ -15,13 +15,8 @@ _FIRST_STEP = 0.1
 _TINY = float(np.finfo(np.float32).tiny)
 
 
-def lbfgs(
-    evaluate: Callable[[np.ndarray], tuple[float, np.ndarray]],
-    start: np.ndarray,
-    iterations: int,
-    step_done: Callable[[], None],
-) -> str:
-    """Take `iterations` steps of L-BFGS-B; `evaluate` sees every canvas and keeps the best one.
+def lbfgs(walk: Walk, start: np.ndarray, iterations: int) -> str:
+    """Take `iterations` steps of L-BFGS-B. Its state cannot be had: `walk` is told an empty one.
 
     SciPy's own stopping rules are off: with their defaults it declares success after one or two
     steps, because a first step changes the loss by less than its tolerance. SciPy's first step is
@@ -34,11 +29,15 @@ def lbfgs(
     from scipy.optimize import Bounds, minimize
 
     shape = start.shape
-    scale = 0.0
+    scale, least = 0.0, float("inf")
 
     def function(x: np.ndarray) -> tuple[float, np.ndarray]:
-        nonlocal scale
-        loss, gradient = evaluate(x.reshape(shape).astype(np.float32))
+        nonlocal scale, least
+        canvas = x.reshape(shape).astype(np.float32)
+        loss, gradient = walk.evaluate(canvas)
+        if loss < least:
+            least = loss
+            walk.accept(canvas)
         scale = scale or _FIRST_STEP / max(float(np.abs(gradient).max()), _TINY)
         return loss * scale, np.multiply(gradient.ravel(), scale, dtype=np.float64)
 
@@ -48,7 +47,7 @@ def lbfgs(
         jac=True,
         method="L-BFGS-B",
         bounds=Bounds(0.0, 1.0),
-        callback=lambda intermediate_result: step_done(),
+        callback=lambda intermediate_result: walk.step_done(dict),
         options={
             "maxcor": _HISTORY,
             "maxiter": iterations,

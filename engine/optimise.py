@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeAlias
 
 import numpy as np
 
 from .adam import adam
 from .errors import NumericalError
 from .lbfgs import lbfgs
+from .methods import Method
 from .objective import Objective
 from .options import Options
 from .projected_lbfgs import projected_lbfgs
 from .stop import Stop, Stopped
+from .walk import State
 
-__all__ = ["Descent", "Ending", "descend"]
+__all__ = ["Best", "Descent", "Ending", "Enough", "descend"]
 
-_Evaluate: TypeAlias = Callable[[np.ndarray], tuple[float, np.ndarray]]
-_Optimizer: TypeAlias = Callable[[_Evaluate, np.ndarray, int, Callable[[], None]], str]
 
-# SciPy's L-BFGS-B is "lbfgs" up to a canvas of 128 x 128, the coarsest level of most pictures, and
-# our own above. Both get equally far down in as many evaluations (measured from 96 to 256 pixels),
-# but a step of SciPy's takes 0.005 s at 96 x 72, 0.04 s at 256 x 256 and 0.75 s at 1024 x 1024, in
-# 1.5 GB there, and one of ours 0.001 s, 0.007 s and 0.10 s, in 0.3 GB.
-_SCIPY_NUMBERS = 3 * 128 * 128
+class Enough(Exception):
+    """Raised out of `step_done` to end a descent, but not the work; its text is the reason."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +31,8 @@ class Ending:
     """Why a descent ended, and whether the whole work ends with it.
 
     Args:
-        reason: "iterations" (all were made), "line search" (no step goes further down), or the
-            reason of a stop from outside, which may be any text, these included.
+        reason: "iterations" (all were made), "line search" (no step goes further down), that of
+            `Enough`, or the reason of a stop from outside, which may be any text, these included.
         final: no finer level follows.
     """
 
@@ -45,33 +40,65 @@ class Ending:
     final: bool
 
 
+@dataclass(frozen=True, eq=False)
+class Best:
+    """A canvas, (H, W, 3), with its loss, and that by terms; infinite and none while unknown."""
+
+    canvas: np.ndarray
+    loss: float
+    terms: Mapping[str, float]
+
+
 class Descent:
     """The objective as an optimiser sees it: it counts, times, checks and keeps the best canvas.
 
     An exception out of an optimiser loses its iterate; this record survives it.
+
+    Args:
+        start: what is known of the canvas to start from; its memory is the optimiser's to use.
+        step_done: called after each step.
+        iterations, evaluations: made before, in another process.
     """
 
-    def __init__(self, objective: Objective, start: np.ndarray, stop: Stop) -> None:
+    def __init__(
+        self,
+        objective: Objective,
+        start: Best,
+        stop: Stop,
+        step_done: Callable[[Descent], None],
+        iterations: int = 0,
+        evaluations: int = 0,
+    ) -> None:
         self.best = start
-        self.best_loss = float("inf")
-        self.best_terms: dict[str, float] = {}
-        self.iterations = 0
+        self.first_loss: float | None = None
+        self.iterations = iterations
         self.durations: list[float] = []
+        self.state: Callable[[], State] = dict
         self._objective = objective
         self._stop = stop
+        self._step_done = step_done
+        self._before = iterations, evaluations
+        self._began = time.perf_counter()
+        self._latest = (start.loss, start.terms)
 
     @property
     def evaluations(self) -> int:
         """Evaluations of the objective so far."""
-        return len(self.durations)
+        return self._before[1] + len(self.durations)
 
     @property
     def evaluation_seconds(self) -> float:
         """Median of one evaluation's seconds; 0 when there was none."""
         return statistics.median(self.durations) if self.durations else 0.0
 
+    @property
+    def seconds_per_step(self) -> float:
+        """Mean of all that belongs to a step; 0 when there was none."""
+        steps = self.iterations - self._before[0]
+        return (time.perf_counter() - self._began) / steps if steps else 0.0
+
     def evaluate(self, canvas: np.ndarray) -> tuple[float, np.ndarray]:
-        """Loss and gradient of a canvas within 0..1, whose memory the caller may use again.
+        """See `Walk`.
 
         Raises:
             NumericalError: the loss or the gradient is not finite.
@@ -80,43 +107,66 @@ class Descent:
         began = time.perf_counter()
         loss, gradient, terms = self._objective.measure(canvas, self._stop)
         self.durations.append(time.perf_counter() - began)
-        if not (np.isfinite(loss) and np.isfinite(gradient).all()):
+        # Of all elements, without an array of as many answers: NaN comes through both.
+        if not np.isfinite([loss, gradient.min(), gradient.max()]).all():
             raise NumericalError(
                 f"the loss or its gradient is not finite at evaluation {self.evaluations}"
             )
-        if loss < self.best_loss:
-            self.best, self.best_loss, self.best_terms = canvas.copy(), loss, terms
+        if self.first_loss is None:
+            self.first_loss = loss
+        self._latest = (loss, terms)
         return loss, gradient
 
+    def accept(self, canvas: np.ndarray) -> None:
+        """See `Walk`."""
+        self.best = Best(canvas, *self._latest)
 
-def descend(
-    descent: Descent, iterations: int, options: Options, step_done: Callable[[], None]
-) -> Ending:
-    """Run the chosen optimiser from `descent.best`; the best canvas is then in `descent`.
-
-    Args:
-        step_done: called after each step.
-    """
-
-    def counted() -> None:
-        descent.iterations += 1
+    def step_done(self, state: Callable[[], State]) -> None:
+        """See `Walk`."""
+        self.iterations += 1
+        self.state = state
         try:
-            step_done()
+            self._step_done(self)
         except StopIteration as error:  # to SciPy a wish to stop, which would hide it
             raise RuntimeError("the progress callback raised StopIteration") from error
 
-    optimize = _optimizer(options, descent.best.size)
+    def check(self) -> None:
+        """See `Walk`."""
+        self._stop.check()
+
+
+def descend(
+    descent: Descent,
+    iterations: int,
+    options: Options,
+    method: Method,
+    state: State | None = None,
+) -> Ending:
+    """Run an optimiser from `descent.best`; the best canvas is then in `descent`.
+
+    Args:
+        iterations: steps to take from here.
+        state: of the same method at this canvas, to go on with; see `Walk.step_done`.
+
+    Raises:
+        ResumeError: the state is not one of this method and size.
+    """
     try:
-        if iterations == 0:
-            descent.evaluate(descent.best)
+        start = descent.best.canvas
+        if iterations == 0 and not state:
+            descent.evaluate(start)
+            descent.accept(start)
             return Ending("iterations", final=False)
-        reason = optimize(descent.evaluate, descent.best, iterations, counted)
+        if method.name == "scipy":
+            reason = lbfgs(descent, start, iterations)
+        elif method.name == "adam":
+            reason = adam(descent, start, iterations, step=options.step, state=state)
+        else:
+            reason = projected_lbfgs(
+                descent, start, iterations, pairs=method.pairs, half=method.half, state=state
+            )
         return Ending(reason, final=False)
+    except Enough as enough:
+        return Ending(str(enough), final=False)
     except Stopped as stopped:
         return Ending(str(stopped), final=True)
-
-
-def _optimizer(options: Options, numbers: int) -> _Optimizer:
-    if options.optimizer == "adam":
-        return partial(adam, step=options.step)
-    return lbfgs if numbers <= _SCIPY_NUMBERS else projected_lbfgs

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -70,3 +71,34 @@ def run_alone():
         return told.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def peak_of():
+    """`peak_of(work)`: the most bytes that Python and NumPy hold while it runs, besides before."""
+
+    def peak_of(work):
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            work()
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        return peak - before
+
+    return peak_of
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """`machine({path: text})`: a root folder that has these files."""
+
+    def make(files):
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return tmp_path
+
+    return make

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from impasto.engine.adam import adam
+from impasto.engine.errors import ResumeError
+from impasto.engine.methods import Method
 
 SHAPE = (3, 4, 3)
 START = np.random.default_rng(1).uniform(0.3, 0.7, SHAPE).astype(np.float32)
@@ -15,20 +17,37 @@ def bowl(target=TARGET, unit=1.0):
     )
 
 
-def run(function, iterations, step=0.02):
-    """Every canvas that was evaluated, the losses, and the number of steps told."""
-    canvases, losses, told = [], [], []
+class Recorded:
+    """A walk on a function that keeps every canvas that was evaluated, and its loss."""
 
-    def evaluate(canvas):
-        loss, gradient = function(canvas.astype(np.float64))
-        canvases.append(canvas.copy())
-        losses.append(loss)
+    def __init__(self, function):
+        self.function, self.canvases, self.losses, self.states = function, [], [], []
+
+    def evaluate(self, canvas):
+        loss, gradient = self.function(canvas.astype(np.float64))
+        self.canvases.append(canvas.copy())
+        self.losses.append(loss)
         return loss, gradient
 
-    reason = adam(evaluate, START, iterations, lambda: told.append(1), step)
-    assert reason == "iterations"
-    assert len(told) == iterations
-    return canvases, losses
+    def accept(self, canvas):
+        assert self.losses[-1] == min(self.losses)
+        assert np.array_equal(canvas, self.canvases[-1])
+        self.accepted = canvas
+
+    def step_done(self, state):
+        self.states.append({name: array.copy() for name, array in state().items()})
+
+    def check(self):
+        pass
+
+
+def run(function, iterations, step=0.02):
+    """Every canvas that was evaluated, and the losses."""
+    walk = Recorded(function)
+    assert adam(walk, START.copy(), iterations, step=step) == "iterations"
+    assert len(walk.states) == iterations
+    assert np.array_equal(walk.accepted, walk.canvases[int(np.argmin(walk.losses))])
+    return walk.canvases, walk.losses
 
 
 def by_hand(function, iterations, step):
@@ -106,3 +125,50 @@ def test_a_flat_function_leaves_the_canvas():
     canvases, _ = run(lambda x: (1.0, np.zeros(SHAPE, np.float32)), 3)
     np.testing.assert_allclose(canvases[:-1], np.broadcast_to(START, (4, *SHAPE)))
     np.testing.assert_allclose(canvases[-1], START, atol=1e-6)
+
+
+@pytest.mark.parametrize("after", [1, 5, 12])
+def test_what_a_step_tells_is_enough_to_go_on_from_there(after):
+    whole, first, second = (Recorded(bowl()) for _ in range(3))
+    adam(whole, START.copy(), 12, step=0.3)
+    adam(first, START.copy(), after, step=0.3)
+    state = first.states[-1]
+    adam(second, first.accepted.copy(), 12 - after, step=0.3, state=state)
+    np.testing.assert_array_equal(second.canvases, whole.canvases[after:])
+
+
+def test_a_canvas_worse_than_the_best_of_before_is_not_accepted():
+    first, second = Recorded(bowl()), Recorded(bowl())
+    adam(first, START.copy(), 5, step=0.02)
+    state = {**first.states[-1], "least": np.array(0.0)}
+    second.accept = None
+    adam(second, first.accepted.copy(), 2, step=0.02, state=state)
+
+
+@pytest.mark.parametrize("change", [{"first": np.zeros(35)}, {"count": np.zeros(2)}], ids=str)
+def test_the_state_of_another_work_is_refused(change):
+    walk = Recorded(bowl())
+    adam(walk, START.copy(), 2, step=0.02)
+    with pytest.raises(ResumeError, match="does not fit"):
+        adam(walk, START.copy(), 2, step=0.02, state={**walk.states[-1], **change})
+
+
+def test_memory_is_what_the_method_tells(peak_of):
+    shape = (256, 256, 3)
+    target = np.random.default_rng(0).uniform(-0.2, 1.2, shape).astype(np.float32)
+
+    class Bowl(Recorded):
+        def evaluate(self, canvas):
+            away = canvas - target
+            self.losses.append(float(np.vdot(away, away)))
+            return self.losses[-1], away
+
+        def accept(self, canvas):
+            pass
+
+        def step_done(self, state):
+            pass
+
+    peak = peak_of(lambda: adam(Bowl(None), np.full(shape, 0.5, np.float32), 4, step=0.02))
+    told = Method("adam").bytes(target.size)
+    assert 0.75 * told <= peak <= told

@@ -2,17 +2,31 @@ import numpy as np
 import pytest
 
 from impasto.engine.lbfgs import lbfgs
+from impasto.engine.methods import Method
 
 SHAPE = (4, 5, 3)
 
 
 class Recorded:
-    """A function of a canvas that keeps what it was asked and what it answered."""
+    """A walk on a function that keeps what it was asked and what it answered."""
 
     def __init__(self, function):
         self.function, self.canvases, self.losses, self.steps = function, [], [], []
+        self.accepted = None
 
-    def __call__(self, canvas):
+    def accept(self, canvas):
+        assert self.losses[-1] == min(self.losses)
+        self.accepted = canvas
+
+    def step_done(self, state):
+        assert state() == {}
+        assert np.array_equal(self.accepted, self.best)
+        self.steps.append(min(self.losses))
+
+    def check(self):
+        pass
+
+    def evaluate(self, canvas):
         self.canvases.append(canvas.copy())
         loss, gradient = self.function(canvas.astype(np.float64))
         self.losses.append(loss)
@@ -24,7 +38,7 @@ class Recorded:
 
     def descend(self, iterations, start=None):
         start = np.full(SHAPE, 0.5, np.float32) if start is None else start
-        return lbfgs(self, start, iterations, lambda: self.steps.append(min(self.losses)))
+        return lbfgs(self, start, iterations)
 
 
 def bowl(target, unit=1.0):
@@ -126,3 +140,24 @@ def test_the_start_is_not_modified():
     start = np.full(SHAPE, 0.5, np.float32)
     bowl(np.zeros(SHAPE)).descend(3, start)
     assert (start == 0.5).all()
+
+
+def test_memory_is_what_the_method_tells(peak_of):
+    shape = (128, 128, 3)
+    target = np.random.default_rng(0).uniform(-0.2, 1.2, shape).astype(np.float32)
+
+    class Bowl(Recorded):
+        def evaluate(self, canvas):
+            away = canvas - target
+            self.losses.append(float(np.vdot(away, away)))
+            return self.losses[-1], away
+
+        def step_done(self, state):
+            pass
+
+    def descend():
+        lbfgs(Bowl(None), np.full(shape, 0.5, np.float32), 12)
+
+    descend()  # SciPy is loaded
+    peak, told = peak_of(descend), Method("scipy").bytes(target.size)
+    assert 0.75 * told <= peak <= told

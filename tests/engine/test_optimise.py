@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from impasto.engine import optimise
 from impasto.engine.errors import NumericalError
+from impasto.engine.methods import Method
 from impasto.engine.objective import Evaluation
-from impasto.engine.optimise import Descent, Ending, descend
+from impasto.engine.optimise import Best, Descent, Ending, Enough, descend
 from impasto.engine.options import Options
 from impasto.engine.stop import Stop
 
@@ -23,71 +23,73 @@ class Scripted:
         return Evaluation(loss, np.full_like(canvas, self.gradient), {"tv": loss})
 
 
-def nothing():
-    pass
+METHODS = [Method("scipy"), Method("lbfgs", 20), Method("lbfgs", 3, half=True), Method("adam")]
 
 
-@pytest.fixture(params=["SciPy's L-BFGS-B", "our L-BFGS", "adam"])
-def optimizer(request, monkeypatch):
-    """Each one as `Options` name it: which L-BFGS it is depends on the size of the canvas."""
-    if request.param == "our L-BFGS":
-        monkeypatch.setattr(optimise, "_SCIPY_NUMBERS", 0)
-    return "adam" if request.param == "adam" else "lbfgs"
+@pytest.fixture(params=METHODS, ids=str)
+def method(request):
+    return request.param
 
 
-def test_the_best_canvas_is_kept_whatever_comes_later():
-    descent = Descent(Scripted(5.0, 2.0, 3.0, 2.0), START, Stop())
-    for shade in (0.1, 0.2, 0.3, 0.4):
-        canvas = np.full_like(START, shade)
+def descent_on(objective, stop=None, step_done=lambda descent: None):
+    return Descent(objective, Best(START.copy(), np.inf, {}), stop or Stop(), step_done)
+
+
+def descended(descent, iterations, method, state=None):
+    return descend(descent, iterations, Options(), method, state)
+
+
+def test_the_best_canvas_is_the_one_accepted_last_without_a_copy():
+    descent = descent_on(Scripted(5.0, 2.0, 3.0))
+    canvases = [np.full_like(START, shade) for shade in (0.1, 0.2, 0.3)]
+    for canvas in canvases[:2]:
         descent.evaluate(canvas)
-        canvas[:] = 9
-    assert (descent.best == np.float32(0.2)).all()
-    assert (descent.best_loss, descent.best_terms) == (2.0, {"tv": 2.0})
-    assert descent.evaluations == 4
+        descent.accept(canvas)
+    descent.evaluate(canvases[2])
+    assert descent.best.canvas is canvases[1]
+    assert (descent.best.loss, descent.best.terms) == (2.0, {"tv": 2.0})
+    assert (descent.evaluations, descent.first_loss) == (3, 5.0)
     assert descent.evaluation_seconds >= 0
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_is_an_error_and_never_the_best(bad):
     for objective in (Scripted(5.0, bad), Scripted(5.0, gradient=bad)):
-        descent = Descent(objective, START, Stop())
+        descent = descent_on(objective)
         with pytest.raises(NumericalError, match="not finite at evaluation"):
             for _ in range(2):
                 descent.evaluate(START)
-        assert descent.best_loss in (5.0, np.inf)
+                descent.accept(START)
+        assert descent.best.loss in (5.0, np.inf)
 
 
-def test_the_best_survives_an_error_out_of_the_optimiser(optimizer):
-    descent = Descent(Scripted(5.0, 4.0, np.nan), START, Stop())
+def test_the_best_survives_an_error_out_of_the_optimiser(method):
+    descent = descent_on(Scripted(5.0, 4.0, np.nan))
     with pytest.raises(NumericalError):
-        descend(descent, 10, Options(optimizer=optimizer), nothing)
-    assert descent.best_loss == 4.0
-    assert not np.array_equal(descent.best, START)
+        descended(descent, 10, method)
+    assert descent.best.loss == 4.0
+    assert not np.array_equal(descent.best.canvas, START)
 
 
 @pytest.mark.parametrize("reason", ["time", "iterations", "line search"])
-def test_a_stop_ends_the_descent_finally_whatever_its_reason(optimizer, reason):
+def test_a_stop_ends_the_descent_finally_whatever_its_reason(method, reason):
     stop = Stop()
-    descent = Descent(Scripted(*range(100, 0, -1)), START, stop)
-
-    def at_once():
-        stop.request(reason)
-
-    ending = descend(descent, 50, Options(optimizer=optimizer), at_once)
+    descent = descent_on(Scripted(*range(100, 0, -1)), stop, lambda descent: stop.request(reason))
+    ending = descended(descent, 50, method)
     assert ending == Ending(reason, final=True)
     assert descent.iterations == 1
 
 
-def test_an_optimiser_s_own_end_is_not_final(optimizer):
-    descent = Descent(Scripted(*[5.0] * 9, gradient=0.0), START, Stop())
-    ending = descend(descent, 3, Options(optimizer=optimizer), nothing)
-    reason = "iterations" if optimizer == "adam" else "line search"
+def test_an_optimiser_s_own_end_is_not_final(method):
+    descent = descent_on(Scripted(*[5.0] * 9, gradient=0.0))
+    ending = descended(descent, 3, method)
+    reason = "iterations" if method.name == "adam" else "line search"
     assert ending == Ending(reason, final=False)
 
 
-def test_the_best_canvas_is_not_the_memory_that_the_optimiser_uses_again(optimizer):
+def test_the_best_canvas_is_not_the_memory_that_the_optimiser_uses_again(method):
     losses = [9.0, 8.0, 7.0, *[7.5] * 90]
-    descent = Descent(Scripted(*losses), START, Stop())
+    descent = descent_on(Scripted(*losses))
     seen = []
     evaluate = descent.evaluate
 
@@ -96,43 +98,51 @@ def test_the_best_canvas_is_not_the_memory_that_the_optimiser_uses_again(optimiz
         return evaluate(canvas)
 
     descent.evaluate = watched
-    descend(descent, 4, Options(optimizer=optimizer), nothing)
+    descended(descent, 4, method)
     assert len(seen) > 3
-    assert np.array_equal(descent.best, seen[2])
+    assert descent.best.loss == 7.0
+    assert np.array_equal(descent.best.canvas, seen[2])
 
 
-@pytest.mark.parametrize(("side", "ours"), [(128, False), (129, True)])
-def test_scipy_serves_small_canvases_and_ours_the_others(side, ours, monkeypatch):
-    def named(name):
-        return lambda *arguments: name
-
-    monkeypatch.setattr(optimise, "lbfgs", named("scipy"))
-    monkeypatch.setattr(optimise, "projected_lbfgs", named("ours"))
-    start = np.zeros((side, side, 3), np.float32)
-    ending = descend(Descent(Scripted(), start, Stop()), 1, Options(), nothing)
-    assert ending.reason == ("ours" if ours else "scipy")
+def test_no_iterations_are_one_evaluation_of_the_start(method):
+    descent = descent_on(Scripted(5.0))
+    assert descended(descent, 0, method) == Ending("iterations", final=False)
+    assert (descent.evaluations, descent.best.loss, descent.iterations) == (1, 5.0, 0)
+    assert np.array_equal(descent.best.canvas, START)
 
 
-def test_no_iterations_are_one_evaluation_of_the_start():
-    descent = Descent(Scripted(5.0), START, Stop())
-    assert descend(descent, 0, Options(), nothing) == Ending("iterations", final=False)
-    assert (descent.evaluations, descent.best_loss, descent.iterations) == (1, 5.0, 0)
-    assert np.array_equal(descent.best, START)
+def raising(error):
+    def step_done(descent):
+        raise error
+
+    return step_done
 
 
 @pytest.mark.parametrize("error", [ValueError("mine"), StopAsyncIteration(), KeyboardInterrupt()])
-def test_errors_of_the_caller_come_out(optimizer, error):
-    def told():
-        raise error
-
-    descent = Descent(Scripted(*range(100, 0, -1)), START, Stop())
+def test_errors_of_the_caller_come_out(method, error):
+    descent = descent_on(Scripted(*range(100, 0, -1)), step_done=raising(error))
     with pytest.raises(type(error)):
-        descend(descent, 10, Options(optimizer=optimizer), told)
+        descended(descent, 10, method)
     assert descent.iterations == 1
 
 
-def test_a_stop_iteration_of_the_caller_is_not_taken_for_an_end(optimizer):
+def test_enough_ends_the_descent_but_not_the_work(method):
+    descent = descent_on(Scripted(*range(100, 0, -1)), step_done=raising(Enough("time")))
+    assert descended(descent, 10, method) == Ending("time", final=False)
+    assert descent.iterations == 1
+
+
+def test_a_stop_iteration_of_the_caller_is_not_taken_for_an_end(method):
     """SciPy would; a generator makes a RuntimeError of it too (PEP 479)."""
-    descent = Descent(Scripted(*range(100, 0, -1)), START, Stop())
+    descent = descent_on(Scripted(*range(100, 0, -1)), step_done=raising(StopIteration()))
     with pytest.raises(RuntimeError, match="callback raised StopIteration"):
-        descend(descent, 10, Options(optimizer=optimizer), lambda: next(iter([])))
+        descended(descent, 10, method)
+
+
+def test_steps_made_before_are_counted(method):
+    objective = Scripted(*range(100, 0, -1))
+    start = Best(START.copy(), 101.0, {})
+    descent = Descent(objective, start, Stop(), lambda descent: None, iterations=7, evaluations=9)
+    descended(descent, 2, method)
+    assert descent.iterations == 9
+    assert descent.evaluations == 9 + 100 - len(objective.losses)
