@@ -80,7 +80,9 @@ def orientation(exif: bytes) -> int:
 
 
 def _bare_png(data: bytes) -> BareFile:
-    kept, exif, at = [data[:8]], b"", 8
+    # Views, for copies of many small chunks would lie in the heap beside the pixels.
+    view = memoryview(data)
+    kept, exif, at = [view[:8]], b"", 8
     while at + 12 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + size
@@ -88,9 +90,9 @@ def _bare_png(data: bytes) -> BareFile:
             exif = data[at + 8 : end - 4]
         # A small first letter marks a chunk that is not critical (PNG 3rd edition, 5.4).
         elif not kind[0] & 0x20 or kind in (b"tRNS", b"iCCP"):
-            kept.append(data[at:end])
+            kept.append(view[at:end])
             # No checksum of four bytes equals that of a chunk whose end is missing.
-            if zlib.crc32(data[at + 4 : end - 4]).to_bytes(4, "big") != data[end - 4 : end]:
+            if zlib.crc32(view[at + 4 : end - 4]).to_bytes(4, "big") != data[end - 4 : end]:
                 break
         if kind == b"IEND":
             return BareFile(b"".join(kept), exif, True)
@@ -99,7 +101,8 @@ def _bare_png(data: bytes) -> BareFile:
 
 
 def _bare_jpeg(data: bytes) -> BareFile:
-    kept, exif, at = [data[:2]], b"", 2
+    view = memoryview(data)
+    kept, exif, at = [view[:2]], b"", 2
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] in _JPEG_SEGMENTS:
         marker = data[at + 1]
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
@@ -107,8 +110,8 @@ def _bare_jpeg(data: bytes) -> BareFile:
         if marker == 0xE1 and body.startswith(b"Exif\0\0"):
             exif = exif or body
         elif marker not in _JPEG_METADATA or body.startswith(_JPEG_COLOUR):
-            kept.append(data[at:end])
+            kept.append(view[at:end])
         at = end
-    kept.append(data[at:])
+    kept.append(view[at:])
     # Without its end marker a JPEG is cut off, however many rows can be guessed.
     return BareFile(b"".join(kept), exif, data.find(b"\xff\xd9", at) >= 0)

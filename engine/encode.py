@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import OptionsError
-from .files import write_atomic
+from .files import atomic_writer
 from .pillow import encode
+from .pixels import bands
 
 __all__ = ["encode_picture", "output_format", "write_picture"]
 
@@ -57,7 +59,11 @@ def write_picture(path: str | Path, rgb: NDArray[Any], alpha: NDArray[Any] | Non
         OptionsError: see `output_format` and `encode_picture`.
         OutputError: it cannot be encoded or written; what was at `path` is unchanged.
     """
-    write_atomic(Path(path), encode_picture(rgb, alpha, output_format(path)))
+    format = output_format(path)
+    _check(rgb, alpha, format)
+    # Straight to the file: encoded, a picture may be as large again as its pixels.
+    with atomic_writer(Path(path)) as stream:
+        _encode_to(stream, rgb, alpha, format)
 
 
 def encode_picture(rgb: NDArray[Any], alpha: NDArray[Any] | None, format: str) -> bytes:
@@ -72,23 +78,43 @@ def encode_picture(rgb: NDArray[Any], alpha: NDArray[Any] | None, format: str) -
         OptionsError: an array of another shape or not finite, or an unknown format.
         OutputError: the format cannot hold this picture, as a WebP wider than 16383 pixels.
     """
-    if format not in _SAVE_OPTIONS:
-        raise OptionsError(f"cannot write the format {format!r}; known: {' '.join(_SAVE_OPTIONS)}")
-    pixels = _checked(rgb, alpha)
-    if alpha is not None and format not in _KEEPS_ALPHA:
+    _check(rgb, alpha, format)
+    stream = io.BytesIO()
+    _encode_to(stream, rgb, alpha, format)
+    return stream.getvalue()
+
+
+def _encode_to(
+    stream: BinaryIO, rgb: NDArray[Any], alpha: NDArray[Any] | None, format: str
+) -> None:
+    keeps_alpha = alpha is not None and format in _KEEPS_ALPHA
+    shape = (rgb.shape[0], rgb.shape[1], 4 if keeps_alpha else 3)
+    blocks = (
+        _eight_bits(rgb[rows], None if alpha is None else alpha[rows], keeps_alpha)
+        for rows in bands(shape[0], shape[1] * shape[2])
+    )
+    encode(blocks, shape, stream, format, _SAVE_OPTIONS[format])
+
+
+def _eight_bits(
+    rgb: NDArray[Any], alpha: NDArray[Any] | None, keeps_alpha: bool
+) -> NDArray[np.uint8]:
+    """Some rows: (h, W, 3), or with their alpha (h, W, 4)."""
+    pixels = rgb if alpha is None else np.concatenate([rgb, alpha[..., np.newaxis]], axis=2)
+    if not np.isfinite(pixels).all():
+        raise OptionsError("a picture to write must be finite everywhere")
+    pixels = np.clip(pixels, 0.0, 1.0)
+    if alpha is not None and not keeps_alpha:
         opacity = pixels[..., 3:]
         pixels = pixels[..., :3] * opacity + (1.0 - opacity)
-    return encode(np.round(pixels * 255.0).astype(np.uint8), format, _SAVE_OPTIONS[format])
+    rounded: NDArray[np.uint8] = np.round(pixels * 255.0).astype(np.uint8)
+    return rounded
 
 
-def _checked(rgb: NDArray[Any], alpha: NDArray[Any] | None) -> NDArray[Any]:
-    """Colour and alpha in one array (H, W, 3 or 4), clipped to 0..1."""
+def _check(rgb: NDArray[Any], alpha: NDArray[Any] | None, format: str) -> None:
+    if format not in _SAVE_OPTIONS:
+        raise OptionsError(f"cannot write the format {format!r}; known: {' '.join(_SAVE_OPTIONS)}")
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
         raise OptionsError(f"a picture to write must be (H, W, 3), not {rgb.shape}")
     if alpha is not None and alpha.shape != rgb.shape[:2]:
         raise OptionsError(f"the alpha of a picture {rgb.shape} cannot be {alpha.shape}")
-    pixels = rgb if alpha is None else np.concatenate([rgb, alpha[..., np.newaxis]], axis=2)
-    if not np.isfinite(pixels).all():
-        raise OptionsError("a picture to write must be finite everywhere")
-    clipped: NDArray[Any] = np.clip(pixels, 0.0, 1.0)
-    return clipped

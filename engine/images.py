@@ -17,15 +17,18 @@ from numpy.typing import NDArray
 from .encode import encode_picture, output_format, write_picture
 from .errors import ImageNotFound, OptionsError
 from .limits import Limits
-from .pillow import PillowImage, decode, from_image, resample
-from .pixels import Picture, Pixels, from_array
+from .picture_memory import Header
+from .pillow import Opened, PillowImage, decode, header_of, open_file, open_image, resample
+from .pixels import Picture, Pixels, array_header, bands, from_array, scaled
 
 __all__ = [
+    "Header",
     "Picture",
     "PictureSource",
     "encode_picture",
     "fitted_size",
     "output_format",
+    "read_header",
     "read_picture",
     "resize",
     "write_picture",
@@ -61,34 +64,54 @@ def read_picture(
         OptionsError: `source` is none of the above, or an array that is no picture.
     """
     limits = limits or Limits()
-    if isinstance(source, (str, Path)):
-        # repr keeps a message printable and on one line, whatever the name holds.
-        name = f"{what} {str(source)!r}"
-        return decode(_read_bytes(Path(source), limits.file_bytes, name), limits, name)
-    if isinstance(source, bytes):
-        return decode(source, limits, what)
     if isinstance(source, np.ndarray):
         return from_array(source, limits, what)
-    return from_image(source, limits, what)
+    return decode(_opened(source, limits, what))
 
 
-def resize(rgb: NDArray[Any], height: int, width: int) -> Pixels:
-    """Resample a float picture (H, W, C) or (H, W) to `height` x `width` with a Lanczos window.
+def read_header(
+    source: PictureSource, limits: Limits | None = None, what: str = "content picture"
+) -> Header:
+    """The size and the cost of a picture, before any of its pixels is decoded.
+
+    Arguments and errors are those of `read_picture`, but that damage to pixels may not show yet.
+    """
+    limits = limits or Limits()
+    if isinstance(source, np.ndarray):
+        return array_header(source, limits, what)
+    return header_of(_opened(source, limits, what))
+
+
+def resize(picture: Picture | NDArray[Any], height: int, width: int) -> Pixels:
+    """Resample a picture to `height` x `width` with a Lanczos window.
 
     The window widens when shrinking, so that nothing aliases; overshoot is clipped to 0..1. An
-    equal size gives an exact copy.
+    equal size gives an exact copy. Beside the result it takes four bytes for each row of the
+    picture and column of the result.
+
+    Args:
+        picture: becomes (height, width, 3); or an array (H, W, C) or (H, W) of its kinds of
+            samples, which keeps its channels.
 
     Raises:
-        OptionsError: a side is below 1, or `rgb` has another rank.
+        OptionsError: a side is below 1, or an array has another rank.
     """
-    if height < 1 or width < 1 or rgb.ndim not in (2, 3) or rgb.size == 0:
-        raise OptionsError(f"a picture of shape {rgb.shape} has no version of {height} x {width}")
-    if rgb.shape[:2] == (height, width):
-        return np.array(rgb, dtype=np.float32, order="C")
-    resized = np.empty((height, width, *rgb.shape[2:]), dtype=np.float32)
-    for channel in np.ndindex(rgb.shape[2:]):
-        resized[(..., *channel)] = resample(rgb[(..., *channel)], height, width)
-    return np.clip(resized, 0.0, 1.0, out=resized)
+    samples = picture.samples if isinstance(picture, Picture) else picture
+    if height < 1 or width < 1 or samples.ndim not in (2, 3) or samples.size == 0:
+        raise OptionsError(f"a picture of {samples.shape} has no version of {height} x {width}")
+    channels = picture.shape[2:]
+    resized = np.empty((height, width, *channels), np.float32)
+    if samples.shape[:2] == (height, width):
+        for rows in bands(height, resized[0].size):
+            resized[rows] = scaled(samples[rows])
+        return resized
+    for channel in np.ndindex(samples.shape[2:]):
+        plane = resized[(..., *channel)]
+        resample(samples[(..., *channel)], plane)
+        np.clip(plane, 0.0, 1.0, out=plane)
+    if samples.shape[2:] != channels:
+        resized[..., 1:] = resized[..., :1]
+    return resized
 
 
 def fitted_size(height: int, width: int, longer_side: int) -> tuple[int, int]:
@@ -107,6 +130,16 @@ def fitted_size(height: int, width: int, longer_side: int) -> tuple[int, int]:
     return max(1, rows), max(1, columns)
 
 
+def _opened(source: str | Path | bytes | PillowImage, limits: Limits, what: str) -> Opened:
+    if isinstance(source, (str, Path)):
+        # repr keeps a message printable and on one line, whatever the name holds.
+        name = f"{what} {str(source)!r}"
+        return open_file(_read_bytes(Path(source), limits.file_bytes, name), limits, name)
+    if isinstance(source, bytes):
+        return open_file(source, limits, what)
+    return open_image(source, limits, what)
+
+
 def _read_bytes(path: Path, most: int, name: str) -> bytes:
     """The file, or somewhat more than `most` bytes of it: a size asked for can be outgrown."""
     try:
@@ -115,15 +148,17 @@ def _read_bytes(path: Path, most: int, name: str) -> bytes:
         # If a pipe takes the place in between, O_NONBLOCK keeps the opening from waiting for it.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(path, flags), "rb") as stream:
-            _check_regular(os.fstat(stream.fileno()), name)
-            data = bytearray()
-            # By blocks, for one reading of `most` bytes would claim them all beforehand.
-            while len(data) <= most and (block := stream.read(_BLOCK)):
-                data += block
+            found = os.fstat(stream.fileno())
+            _check_regular(found, name)
+            # One block as a rule, which is then not copied. One of `most` bytes would claim them
+            # all beforehand.
+            blocks = [stream.read(min(found.st_size, most) + 1)]
+            while sum(map(len, blocks)) <= most and (block := stream.read(_BLOCK)):
+                blocks.append(block)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ImageNotFound(f"{name} cannot be read: {reason}") from error
-    return bytes(data)
+    return b"".join(blocks)
 
 
 def _check_regular(found: os.stat_result, name: str) -> None:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from .images import resize
+from .pixels import Picture, bands
 
 __all__ = ["blended", "cover", "noise"]
 
@@ -20,31 +21,37 @@ def noise(height: int, width: int, seed: int) -> np.ndarray:
     """Normal noise within 0..1, (H, W, 3) float32; the same seed gives the same noise."""
     generator = np.random.default_rng(seed)
     values = generator.standard_normal((height, width, 3), dtype=np.float32)
-    return np.asarray(np.clip(_MEAN + _DEVIATION * values, 0, 1), np.float32)
+    values *= _DEVIATION
+    values += _MEAN
+    return np.clip(values, 0, 1, out=values)
 
 
 def blended(picture: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """The picture with a share of noise, 0..1, mixed in."""
+    """The picture, (H, W, 3) float32, with a share of noise, 0..1, mixed in; never itself."""
     if share == 0:
         return picture.copy()
     height, width = picture.shape[:2]
-    mixed = (1 - share) * picture + share * noise(height, width, seed)
-    return np.asarray(np.clip(mixed, 0, 1), np.float32)
+    mixed = noise(height, width, seed)
+    mixed *= share
+    for rows in bands(height, 3 * width):
+        mixed[rows] += (1 - share) * picture[rows]
+    return np.clip(mixed, 0, 1, out=mixed)
 
 
-def cover(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+def cover(picture: Picture | np.ndarray, height: int, width: int) -> np.ndarray:
     """The picture scaled to cover the canvas, its overhang cut off evenly: nothing is stretched."""
-    scale = max(height / picture.shape[0], width / picture.shape[1])
+    samples = picture.samples if isinstance(picture, Picture) else picture
+    scale = max(height / samples.shape[0], width / samples.shape[1])
     # Cut first: of a long strip, a thousand times the canvas would be scaled only to be cut off.
     reach = math.ceil(_WINDOW * max(1, 1 / scale))
     rows, columns = (math.ceil(side / scale) + 2 * reach for side in (height, width))
     # Whole pixels go on both sides alike, or the picture would be moved.
-    rows += (picture.shape[0] - rows) % 2
-    columns += (picture.shape[1] - columns) % 2
-    picture = _middle(picture, rows, columns)
-    tall = max(height, round(picture.shape[0] * scale))
-    wide = max(width, round(picture.shape[1] * scale))
-    return _middle(resize(picture, tall, wide), height, width).copy()
+    rows += (samples.shape[0] - rows) % 2
+    columns += (samples.shape[1] - columns) % 2
+    samples = _middle(samples, rows, columns)
+    tall = max(height, round(samples.shape[0] * scale))
+    wide = max(width, round(samples.shape[1] * scale))
+    return np.ascontiguousarray(_middle(resize(Picture(samples), tall, wide), height, width))
 
 
 def _middle(picture: np.ndarray, height: int, width: int) -> np.ndarray:

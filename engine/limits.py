@@ -23,7 +23,7 @@ class Limits:
 
     pixels: int = 64_000_000
     """Decoded pixels of one picture (height x width): a small file can announce a huge picture,
-    and each pixel costs twelve bytes as float32."""
+    and each pixel costs seven bytes or more while it is decoded."""
 
     side: int = 32768
     """Pixels along either side of a picture: a strip 100 000 x 1 has few pixels, yet every fitted

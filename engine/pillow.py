@@ -14,8 +14,8 @@ import importlib
 import io
 import logging
 import struct
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,16 +30,31 @@ from .errors import (
     UnsupportedImage,
 )
 from .limits import Limits
-from .pixels import Picture, Pixels, check_size, scaled
+from .picture_memory import Header, announced
+from .pixels import Picture, as_stored, bands, check_size, scaled
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import Image, ImageCms
 
-__all__ = ["PillowImage", "decode", "encode", "from_image", "resample"]
+__all__ = [
+    "Opened",
+    "PillowImage",
+    "decode",
+    "encode",
+    "header_of",
+    "open_file",
+    "open_image",
+    "resample",
+]
 
 PillowImage: TypeAlias = "Image.Image"
+# A band of an image -> samples (rows, W, 3 or 1), and opacity (rows, W) where there is one.
+_Convert: TypeAlias = "Callable[[Image.Image], list[NDArray[Any]]]"
 
 _LOG = logging.getLogger(__name__)
+
+# Samples of a band that is resampled: for each band the weights are computed anew.
+_RESAMPLED = 1 << 19
 
 # As Pillow spells them in the names of its plugins.
 _PLUGINS = {
@@ -52,20 +67,27 @@ _PLUGINS = {
     "AVIF": "Avif",
 }
 
-# What makes pixels upright that were stored with EXIF orientation 2..8.
-_UPRIGHT = {
-    2: "FLIP_LEFT_RIGHT",
-    3: "ROTATE_180",
-    4: "FLIP_TOP_BOTTOM",
-    5: "TRANSPOSE",
-    6: "ROTATE_270",
-    7: "TRANSVERSE",
-    8: "ROTATE_90",
-}
+
+class Opened(NamedTuple):
+    """A file or an image that announced what is within the limits."""
+
+    image: Image.Image
+    name: str
+    exif: bytes
+    """The EXIF block that the file was freed of; empty where there was none."""
+
+    file_bytes: int
+    """What is read before anything is decoded; 0 for a caller's image."""
+
+    @property
+    def orientation(self) -> int:
+        """As EXIF numbers it, 1..8."""
+        exif = self.exif or self.image.info.get("exif")
+        return orientation(exif) if isinstance(exif, bytes) else 1
 
 
-def decode(data: bytes, limits: Limits, name: str) -> Picture:
-    """The first frame of a picture file; errors as in `read_picture`."""
+def open_file(data: bytes, limits: Limits, name: str) -> Opened:
+    """A picture file of which only the header was read; errors as in `read_picture`."""
     if len(data) > limits.file_bytes:
         raise ImageTooLarge(f"{name} has more than {limits.file_bytes} bytes")
     format = format_of(data)
@@ -84,12 +106,11 @@ def decode(data: bytes, limits: Limits, name: str) -> Picture:
             check_size((image.tag_v2.get(322, 1), image.tag_v2.get(323, 1)), limits, name)
         if not bare.whole:
             raise CorruptImage(f"{name} is damaged or cut off")
-        image.load()
-        return _picture(image, bare.exif or image.info.get("exif"), name)
+    return Opened(image, name, bare.exif, len(data))
 
 
-def from_image(image: object, limits: Limits, name: str) -> Picture:
-    """The picture in a caller's `PIL.Image.Image`; errors as in `read_picture`."""
+def open_image(image: object, limits: Limits, name: str) -> Opened:
+    """A caller's `PIL.Image.Image`; errors as in `read_picture`."""
     from PIL import Image
 
     if not isinstance(image, Image.Image):
@@ -100,39 +121,82 @@ def from_image(image: object, limits: Limits, name: str) -> Picture:
     if min(image.size) < 1:
         raise OptionsError(f"{name} has no pixels: {image.width} x {image.height}")
     check_size(image.size, limits, name)
-    with _decoding(name):
-        image.load()
-        return _picture(image, image.info.get("exif"), name)
+    return Opened(image, name, b"", 0)
 
 
-def encode(pixels: NDArray[np.uint8], format: str, options: dict[str, Any]) -> bytes:
-    """The file of pixels (H, W, 3) or (H, W, 4) in a format and with options of Pillow.
+def header_of(opened: Opened) -> Header:
+    """What its decoding makes, and takes."""
+    with _decoding(opened.name):
+        return announced(opened.image, opened.orientation, opened.file_bytes)
+
+
+def decode(opened: Opened) -> Picture:
+    """The picture in an opened file or image; errors as in `read_picture`."""
+    with _decoding(opened.name):
+        opened.image.load()
+        return _picture(opened)
+
+
+def encode(
+    blocks: Iterable[NDArray[np.uint8]],
+    shape: tuple[int, int, int],
+    stream: BinaryIO,
+    format: str,
+    options: dict[str, Any],
+) -> None:
+    """Write the file of a picture of `shape`, (H, W, 3) or (H, W, 4).
+
+    Args:
+        blocks: its pixels, some whole rows after the other: they are never there at once beside
+            the four bytes per pixel that Pillow takes.
+        stream: what is written to.
+        format, options: of Pillow.
 
     Raises:
         OutputError: the format cannot hold them.
+        OSError: the stream cannot be written.
     """
     from PIL import Image
 
-    stream = io.BytesIO()
+    height, width, channels = shape
+    image = Image.new("RGB" if channels == 3 else "RGBA", (width, height))
+    top = 0
+    for block in blocks:
+        image.paste(Image.fromarray(block), (0, top))
+        top += block.shape[0]
     try:
-        Image.fromarray(pixels).save(stream, format, **options)
+        image.save(stream, format, **options)
     except (OSError, ValueError, struct.error) as error:
-        height, width = pixels.shape[:2]
+        # What the system says, as of a full disk, is for whoever owns the stream.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise OutputError(
             f"cannot encode {width} x {height} pixels as {format}: {error}"
         ) from error
-    return stream.getvalue()
 
 
-def resample(plane: NDArray[Any], height: int, width: int) -> Pixels:
-    """One channel (H, W) of floats at another size, by Lanczos with three lobes; it may overshoot.
+def resample(plane: NDArray[Any], result: NDArray[np.float32]) -> None:
+    """Bring one channel (H, W) to another size by Lanczos with three lobes; it may overshoot.
 
-    Pillow's float mode holds one channel; its 8-bit modes would quantise the canvas.
+    Pillow's float mode holds one channel; its 8-bit modes would quantise the canvas. It goes across
+    first and then down, of which each row and then each column is on its own: so by bands.
+
+    Args:
+        plane: uint8, uint16 or floats, see `Picture`.
+        result: is filled: (height, width), of any strides.
     """
     from PIL import Image
 
-    image = Image.fromarray(np.ascontiguousarray(plane, dtype=np.float32))
-    return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
+    height, width = result.shape
+    across = np.empty((plane.shape[0], width), np.float32)
+    for rows in bands(plane.shape[0], plane.shape[1], _RESAMPLED):
+        band = Image.fromarray(scaled(plane[rows]))
+        size = (width, band.height)
+        across[rows] = np.asarray(band.resize(size, Image.Resampling.LANCZOS))
+    for columns in bands(width, max(height, plane.shape[0]), _RESAMPLED):
+        band = Image.fromarray(np.ascontiguousarray(across[:, columns]))
+        size = (band.width, height)
+        result[:, columns] = np.asarray(band.resize(size, Image.Resampling.LANCZOS))
 
 
 @contextlib.contextmanager
@@ -150,66 +214,96 @@ def _decoding(name: str) -> Iterator[None]:
         raise CorruptImage(f"{name} is damaged or of an unknown variety: {error}") from error
 
 
-def _picture(image: Image.Image, exif: object, name: str) -> Picture:
-    """A loaded image of any mode as an upright sRGB picture."""
-    from PIL import Image
-
-    turn = _UPRIGHT.get(orientation(exif) if isinstance(exif, bytes) else 1)
-    if turn is not None:
-        image = image.transpose(Image.Transpose[turn])
-    if image.mode.startswith(("I", "F")):
-        return _deep_grey(image, name)
-    profile = image.info.get("icc_profile")
-    grey = image.mode in ("1", "L", "LA", "La")
-    alpha = None
-    if image.has_transparency_data:
-        # Pillow knows no direct way from La.
-        straight = image.convert("LA") if image.mode == "La" else image
-        bands = straight.convert("RGBA").split()
-        alpha = scaled(np.asarray(bands[3]), 255)
-        image = bands[0] if grey else Image.merge("RGB", bands[:3])
-    elif image.mode not in ("L", "RGB", "CMYK", "LAB"):
-        image = image.convert("L" if grey else "RGB")
-    return Picture(scaled(np.asarray(_to_srgb(image, profile, name)), 255), alpha)
+def _picture(opened: Opened) -> Picture:
+    """A loaded image of any mode as an upright sRGB picture, band by band."""
+    image, name = opened.image, opened.name
+    convert = _from_deep_grey(image, name) if image.mode[0] in "IF" else _from_colours(image, name)
+    turn = opened.orientation
+    wholes: list[NDArray[Any]] = []
+    for rows in bands(image.height, 3 * image.width):
+        parts = convert(image.crop((0, rows.start, image.width, rows.stop)))
+        for number, part in enumerate(parts):
+            if len(wholes) <= number:
+                size = (image.width, image.height) if turn > 4 else (image.height, image.width)
+                wholes.append(np.empty((*size, *part.shape[2:]), part.dtype))
+            as_stored(wholes[number], turn)[rows] = part
+    return Picture(*wholes)
 
 
-def _deep_grey(image: Image.Image, name: str) -> Picture:
-    """Grey of more than 8 bits, which Pillow's own conversion would clip to white."""
-    values = np.asarray(image)
+def _from_deep_grey(image: Image.Image, name: str) -> _Convert:
+    """Of grey of more than 8 bits, which Pillow's own conversion would clip to white."""
     white = 65535 if image.mode.startswith("I") else 1
     # Pillow widens TIFF samples of 12 bits without scaling them.
     if getattr(image, "tag_v2", {}).get(258) == (12,):
         white = 4095
-    # The comparisons are false for NaN.
-    if not (values.min() >= 0 and values.max() <= white):
-        raise UnsupportedImage(f"{name} has pixels outside 0..{white}, so its white is unknown")
     transparent = image.info.get("transparency")
-    alpha = None if transparent is None else (values != transparent).astype(np.float32)
-    rgb = np.broadcast_to(values[..., np.newaxis], (*values.shape, 3))
-    return Picture(scaled(rgb, white), alpha)
+
+    def convert(band: Image.Image) -> list[NDArray[Any]]:
+        values = np.asarray(band)[..., np.newaxis]
+        # The comparisons are false for NaN.
+        if not (values.min() >= 0 and values.max() <= white):
+            raise UnsupportedImage(f"{name} has pixels outside 0..{white}, so its white is unknown")
+        if white == 4095:
+            samples = values.astype(np.float32) / np.float32(white)
+        else:
+            samples = values.astype(np.uint16 if white == 65535 else np.float32)
+        if transparent is None:
+            return [samples]
+        return [samples, np.where(values[..., 0] != transparent, np.uint8(255), np.uint8(0))]
+
+    return convert
 
 
-def _to_srgb(image: Image.Image, profile: object, name: str) -> Image.Image:
-    """Mode L, RGB, CMYK or LAB to RGB, through the embedded profile where that is valid."""
+def _from_colours(image: Image.Image, name: str) -> _Convert:
+    """Of 8 bits: through the embedded profile, where that is valid, to RGB, or else grey."""
+    from PIL import Image
+
+    is_grey = image.mode in ("1", "L", "LA", "La")
+    is_transparent = image.has_transparency_data
+    mode = "L" if is_grey else "RGB"
+    if not is_transparent and image.mode in ("CMYK", "LAB"):
+        mode = image.mode
+    transform = _to_srgb(mode, image.info.get("icc_profile"), name)
+
+    def convert(band: Image.Image) -> list[NDArray[Any]]:
+        opacity = []
+        if is_transparent:
+            # Pillow knows no direct way from La.
+            straight = band.convert("LA") if band.mode == "La" else band
+            planes = straight.convert("RGBA").split()
+            opacity = [np.asarray(planes[3])]
+            band = planes[0] if is_grey else Image.merge("RGB", planes[:3])
+        elif band.mode != mode:
+            band = band.convert(mode)
+        if transform is not None:
+            band = transform.apply(band)
+        elif mode not in ("L", "RGB"):
+            band = band.convert("RGB")
+        return [np.atleast_3d(np.asarray(band)), *opacity]
+
+    return convert
+
+
+def _to_srgb(mode: str, profile: object, name: str) -> ImageCms.ImageCmsTransform | None:
+    """What makes RGB of a mode that has a valid profile; None where it has none."""
     from PIL import ImageCms
 
     source: Any = None
-    if image.mode == "LAB":
+    if mode == "LAB":
         source = ImageCms.createProfile("LAB")
     elif isinstance(profile, bytes) and profile:
         source = io.BytesIO(profile)
-    if source is not None:
-        try:
-            converted = ImageCms.profileToProfile(
-                image,
-                source,
-                ImageCms.createProfile("sRGB"),
-                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-                outputMode="RGB",
-                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-            )
-            assert converted is not None
-            return converted
-        except ImageCms.PyCMSError as error:
-            _LOG.info("%s: its colour profile is ignored: %s", name, error)
-    return image.convert("RGB")
+    if source is None:
+        return None
+    try:
+        return ImageCms.buildTransform(
+            source,
+            ImageCms.createProfile("sRGB"),
+            mode,
+            "RGB",
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except ImageCms.PyCMSError as error:
+        _LOG.info("%s: its colour profile is ignored: %s", name, error)
+        return None

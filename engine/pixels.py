@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,21 +11,80 @@ from numpy.typing import NDArray
 
 from .errors import ImageTooLarge, OptionsError
 from .limits import Limits
+from .picture_memory import Header
 
-__all__ = ["Picture", "Pixels", "check_size", "from_array", "scaled", "to_canvas", "to_image"]
+__all__ = [
+    "Picture",
+    "Pixels",
+    "array_header",
+    "as_stored",
+    "bands",
+    "check_size",
+    "from_array",
+    "scaled",
+    "to_canvas",
+    "to_image",
+]
 
 Pixels = NDArray[np.float32]
+
+# Samples of a band: its floats stay in the processor's cache.
+_BAND = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded picture, upright, in sRGB."""
+    """A decoded picture, upright, in sRGB, in the few bytes per pixel that it was decoded to.
 
-    rgb: Pixels
-    """(H, W, 3) float32, C-contiguous, 0..1; not multiplied by alpha."""
+    18 megapixels take 54 MB so, and 215 MB as floats: `images.resize` makes floats of what a
+    smaller version needs, a band at a time.
+    """
 
-    alpha: Pixels | None
-    """(H, W) float32, 0 (transparent) .. 1 (opaque), or None where the source has none."""
+    samples: NDArray[Any] = field(repr=False)
+    """(H, W, 3), or (H, W, 1) where the picture is grey; not multiplied by the opacity. White is
+    255 in uint8, 65535 in uint16 and 1 in float32."""
+
+    opacity: NDArray[Any] | None = field(default=None, repr=False)
+    """(H, W) of the same kinds, 0 is transparent; None where the source has none."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, 3), of the pixels as colours."""
+        return (self.samples.shape[0], self.samples.shape[1], 3)
+
+    @property
+    def rgb(self) -> Pixels:
+        """(H, W, 3) float32, C-contiguous, 0..1, made anew: four times the memory of uint8."""
+        return scaled(np.broadcast_to(self.samples, self.shape))
+
+    @property
+    def alpha(self) -> Pixels | None:
+        """(H, W) float32, 0 (transparent) .. 1 (opaque), made anew, or None."""
+        return None if self.opacity is None else scaled(self.opacity)
+
+
+def as_stored(upright: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """The view of an upright picture (H, W, ...) as its pixels lie in a file.
+
+    Args:
+        orientation: where row 0 and column 0 of the file lie, by EXIF 2.32, tag 274: 1..8.
+    """
+    stored = upright.swapaxes(0, 1) if orientation > 4 else upright
+    down = -1 if orientation in (3, 4, 6, 7) else 1
+    right = -1 if orientation in (2, 3, 7, 8) else 1
+    return stored[::down, ::right]
+
+
+def bands(length: int, samples: int, most: int = _BAND) -> Iterator[slice]:
+    """Slices that cover 0..`length`, for work that needs memory for a band only.
+
+    Args:
+        length: rows, or columns.
+        samples: of one of them.
+        most: samples of a band.
+    """
+    step = max(1, most // samples)
+    return (slice(first, min(first + step, length)) for first in range(0, length, step))
 
 
 def check_size(size: tuple[int, int], limits: Limits, name: str) -> None:
@@ -40,10 +100,11 @@ def check_size(size: tuple[int, int], limits: Limits, name: str) -> None:
         raise ImageTooLarge(f"{name} has {width} x {height} pixels, a side above {limits.side}")
 
 
-def scaled(values: NDArray[Any], white: float) -> Pixels:
-    """float32 of `values` with `white` at 1, C-contiguous and in memory of its own."""
+def scaled(values: NDArray[Any]) -> Pixels:
+    """float32 of uint8, uint16 or floats, white at 1, C-contiguous and in memory of its own."""
     pixels = values.astype(np.float32, order="C")
-    pixels /= np.float32(white)
+    if values.dtype.kind == "u":
+        pixels /= np.float32(np.iinfo(values.dtype).max)
     return pixels
 
 
@@ -54,16 +115,19 @@ def from_array(array: NDArray[Any], limits: Limits, name: str) -> Picture:
         OptionsError: another shape or type, or floats outside 0..1.
         ImageTooLarge: more pixels than the limits allow.
     """
-    bands = array[..., np.newaxis] if array.ndim == 2 else array
-    if bands.ndim != 3 or bands.size == 0 or bands.shape[2] not in (1, 3, 4):
-        raise OptionsError(
-            f"{name} must be an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), not {array.shape}"
-        )
-    height, width, count = bands.shape
-    check_size((width, height), limits, name)
-    white = _white(array, name)
-    rgb = np.broadcast_to(bands[..., :3], (height, width, 3))
-    return Picture(scaled(rgb, white), scaled(bands[..., 3], white) if count == 4 else None)
+    layers, kept = _checked(array, limits, name)
+    # Copies, for the caller may change the array during the work.
+    return Picture(
+        np.array(layers[..., :3], kept, order="C"),
+        np.array(layers[..., 3], kept, order="C") if layers.shape[2] == 4 else None,
+    )
+
+
+def array_header(array: NDArray[Any], limits: Limits, name: str) -> Header:
+    """What `from_array` will make, and take; with the same errors."""
+    layers, kept = _checked(array, limits, name)
+    held = layers.size * np.dtype(kept).itemsize
+    return Header((layers.shape[0], layers.shape[1], 3), held, held)
 
 
 def to_image(canvas: NDArray[Any]) -> Pixels:
@@ -76,12 +140,26 @@ def to_canvas(image: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(image[0].transpose(1, 2, 0))
 
 
-def _white(array: NDArray[Any], name: str) -> float:
+def _checked(
+    array: NDArray[Any], limits: Limits, name: str
+) -> tuple[NDArray[Any], type[np.generic]]:
+    """The array as (H, W, 1, 3 or 4), and the type that its samples are kept in."""
+    layers = array[..., np.newaxis] if array.ndim == 2 else array
+    if layers.ndim != 3 or layers.size == 0 or layers.shape[2] not in (1, 3, 4):
+        raise OptionsError(
+            f"{name} must be an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), not {array.shape}"
+        )
+    height, width = layers.shape[:2]
+    check_size((width, height), limits, name)
+    return layers, _kept_type(array, name)
+
+
+def _kept_type(array: NDArray[Any], name: str) -> type[np.generic]:
     if array.dtype.kind == "u" and array.dtype.itemsize <= 2:
-        return float(np.iinfo(array.dtype).max)
+        return np.uint8 if array.dtype.itemsize == 1 else np.uint16
     if array.dtype.kind != "f":
         raise OptionsError(f"{name} must be uint8, uint16 or floats in 0..1, not {array.dtype}")
     # The comparisons are false for NaN.
     if not (array.min() >= 0 and array.max() <= 1):
         raise OptionsError(f"{name} must hold finite floats in 0..1")
-    return 1.0
+    return np.float32

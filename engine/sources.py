@@ -1,96 +1,177 @@
-"""The pictures of one work, shrunk once to what its levels look at.
+"""The pictures of one work, as they are looked at from level to level.
 
-A photograph of 18 megapixels takes 215 MB as floats, and a canvas of 512 pixels is 3 MB: the
-originals are let go before the work begins.
+They are held as they were decoded, in a quarter of the memory of floats, and shrunk when a level
+begins; before the finest level, which needs the most memory, descends, they can all be let go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from typing import NamedTuple, cast
 
 import numpy as np
 
-from .errors import ImageNotFound, MemoryLimit
-from .images import Picture, read_picture, resize
+from .errors import ImageNotFound, OptionsError
+from .images import Picture, PictureSource, read_picture, resize
 from .initial import blended, cover, noise
 from .limits import Limits
 from .options import Options
 from .pyramid import Level
-from .targets import style_size
+from .targets import check_style_size
 
-__all__ = ["Scene", "Sources", "gather", "style_side"]
+__all__ = ["Scene", "Sources", "gather", "listed", "read_styles", "style_side"]
+
+
+class _Originals:
+    """The pictures at their full sizes, and the content as it was shrunk last."""
+
+    def __init__(
+        self, content: Picture, styles: Sequence[Picture], first: Picture | None, options: Options
+    ) -> None:
+        self._pictures: _Pictures | None = _Pictures(content, tuple(styles), first)
+        self._options = options
+        self._shrunk: np.ndarray | None = None
+
+    @property
+    def pictures(self) -> _Pictures:
+        assert self._pictures is not None, "the pictures of this work were released"
+        return self._pictures
+
+    def content_at(self, level: Level) -> np.ndarray:
+        """(H, W, 3); shrunk once for the targets and the initial canvas of a level."""
+        size = (level.height, level.width)
+        if self._shrunk is None or self._shrunk.shape[:2] != size:
+            self._shrunk = None  # before the next is made
+            self._shrunk = resize(self.pictures.content, *size)
+        return self._shrunk
+
+    def start_at(self, level: Level) -> np.ndarray:
+        """(H, W, 3), the caller's own."""
+        options, first = self._options, self.pictures.first
+        if options.init == "noise":
+            return noise(level.height, level.width, options.seed)
+        picture = (
+            self.content_at(level) if first is None else cover(first, level.height, level.width)
+        )
+        return blended(picture, options.init_blend, options.seed)
+
+    def release(self, is_last: bool) -> None:
+        self._shrunk = None
+        if is_last:
+            self._pictures = None
+
+
+class _Pictures(NamedTuple):
+    content: Picture
+    styles: tuple[Picture, ...]
+    first: Picture | None
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One level, and what is looked at there.
+    """One level, and what is looked at there; its pictures are made when they are asked for.
 
     Args:
         level: the canvas's size, and the steps to take.
-        content: the content picture, (H, W, 3), at the canvas's size.
-        styles: the style pictures, for `style_targets` to bring to the size they are looked at:
-            larger ones have it already.
-        start: makes the initial canvas, (H, W, 3).
+        is_last: whether it is the finest.
     """
 
     level: Level
-    content: np.ndarray = field(repr=False)
-    styles: tuple[np.ndarray, ...] = field(repr=False)
-    start: Callable[[], np.ndarray] = field(repr=False)
+    is_last: bool
+    _originals: _Originals = field(repr=False)
+
+    @property
+    def content(self) -> np.ndarray:
+        """The content picture, (H, W, 3), at the canvas's size; not to be changed."""
+        return self._originals.content_at(self.level)
+
+    @property
+    def styles(self) -> tuple[Picture, ...]:
+        """The style pictures, for `style_targets` to bring to the size they are looked at."""
+        return self._originals.pictures.styles
+
+    def start(self) -> np.ndarray:
+        """The initial canvas, (H, W, 3), made anew."""
+        return self._originals.start_at(self.level)
+
+    def release(self) -> None:
+        """Let go what was made for this level, once its targets and first canvas are there.
+
+        With the last level the originals go too, and no scene can show anything after that.
+        """
+        self._originals.release(self.is_last)
 
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """The scenes from coarse to fine, and the result's transparency, (H, W), if any."""
+    """The scenes from coarse to fine, and how opaque the content picture is, if it is not."""
 
     scenes: tuple[Scene, ...]
-    alpha: np.ndarray | None = field(repr=False)
+    _opacity: np.ndarray | None = field(repr=False)
+
+    @property
+    def alpha(self) -> np.ndarray | None:
+        """(H, W) float32, the result's, made anew, or None; can be had after a release too."""
+        level, opacity = self.scenes[-1].level, self._opacity
+        return None if opacity is None else resize(opacity, level.height, level.width)
 
 
 def gather(
     content: Picture,
-    styles: Sequence[np.ndarray],
+    styles: Sequence[Picture],
     levels: Sequence[Level],
     options: Options,
-    smallest_side: int,
     limits: Limits,
 ) -> Sources:
-    """Everything that a work looks at; nothing of it refers to a larger original.
+    """Everything that a work looks at.
 
     Args:
-        smallest_side: pixels that the network needs on each side of a picture.
         limits: of an initial picture that is given by path.
 
     Raises:
         ImageError: the initial picture cannot be used.
-        MemoryLimit: the pictures do not fit into the memory.
     """
     first = _initial_picture(styles, options, limits)
-    final = levels[-1]
-    try:
-        scenes = []
-        for level in levels:
-            scaled = resize(content.rgb, level.height, level.width)
-            picture = scaled if first is None else cover(first, level.height, level.width)
-            side = style_side(options, (level.height, level.width))
-            scenes.append(
-                Scene(
-                    level,
-                    scaled,
-                    tuple(_shrunk(style, side, smallest_side) for style in styles),
-                    partial(noise, level.height, level.width, options.seed)
-                    if options.init == "noise"
-                    else partial(blended, picture, options.init_blend, options.seed),
-                )
-            )
-        alpha = content.alpha
-        return Sources(
-            tuple(scenes), None if alpha is None else resize(alpha, final.height, final.width)
-        )
-    except MemoryError as error:
-        raise MemoryLimit("there is not enough memory for this size") from error
+    originals = _Originals(content, styles, first, options)
+    scenes = tuple(Scene(level, level is levels[-1], originals) for level in levels)
+    return Sources(scenes, content.opacity)
+
+
+def listed(styles: PictureSource | Sequence[PictureSource]) -> Sequence[PictureSource]:
+    """One style picture, or several, as several.
+
+    Raises:
+        OptionsError: there is none.
+    """
+    several = isinstance(styles, list | tuple)
+    sources = cast("Sequence[PictureSource]", styles if several else [styles])
+    if not sources:
+        raise OptionsError("at least one style picture is needed")
+    return sources
+
+
+def read_styles(
+    styles: PictureSource | Sequence[PictureSource],
+    final: Level,
+    options: Options,
+    smallest_side: int,
+    limits: Limits,
+) -> list[Picture]:
+    """The style pictures, checked for the size that the final level looks at them.
+
+    Args:
+        smallest_side: pixels that the network needs on each side of a picture.
+
+    Raises:
+        StyleError: one of them cannot be read, or is above the limits.
+    """
+    found = [read_picture(source, limits, "style picture") for source in listed(styles)]
+    if options.style_layers:
+        longer_side = style_side(options, (final.height, final.width))
+        for style in found:
+            check_style_size(style, longer_side, smallest_side, limits)
+    return found
 
 
 def style_side(options: Options, canvas: tuple[int, int]) -> int:
@@ -98,26 +179,14 @@ def style_side(options: Options, canvas: tuple[int, int]) -> int:
     return max(1, round(options.style_scale * max(canvas)))
 
 
-def _shrunk(style: np.ndarray, longer_side: int, smallest_side: int) -> np.ndarray:
-    """The style at the size it is looked at; itself where that is larger than it is.
-
-    One so thin that the network needs more of it than was asked for stays as it is, too.
-    """
-    size = style_size(style, longer_side, smallest_side)
-    is_smaller = max(size) == longer_side < max(style.shape[:2])
-    return resize(style, *size) if is_smaller else style
-
-
-def _initial_picture(
-    styles: Sequence[np.ndarray], options: Options, limits: Limits
-) -> np.ndarray | None:
+def _initial_picture(styles: Sequence[Picture], options: Options, limits: Limits) -> Picture | None:
     """The picture that covers the initial canvas; None where it is the content, or noise."""
     if options.init in ("content", "noise"):
         return None
     if options.init == "style":
         return styles[0]
     try:
-        return read_picture(options.init, limits, "initial picture").rgb
+        return read_picture(options.init, limits, "initial picture")
     except ImageNotFound as error:
         raise ImageNotFound(
             f"{error}; init is content, style, noise or the path of a picture"

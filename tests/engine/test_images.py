@@ -24,6 +24,7 @@ from impasto.engine.images import (
     encode_picture,
     fitted_size,
     output_format,
+    read_header,
     read_picture,
     resize,
     write_picture,
@@ -668,7 +669,114 @@ class TestArrays:
             read_picture(array, what="style picture")
 
 
+class TestHeader:
+    @pytest.mark.parametrize("kind", FILES)
+    def test_header_tells_the_size_and_what_is_held(self, kind):
+        header, picture = read_header(FILES[kind]), read_picture(FILES[kind])
+        assert header.shape == picture.shape == picture.rgb.shape
+        opacity = 0 if picture.opacity is None else picture.opacity.nbytes
+        assert header.held_bytes == picture.samples.nbytes + opacity
+        assert header.decode_bytes > header.held_bytes
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    @pytest.mark.parametrize("format", ["PNG", "TIFF", "JPEG", "WEBP"])
+    def test_header_is_upright(self, orientation, format):
+        exif = Image.Exif()
+        exif[274] = orientation
+        data = saved(Image.new("RGB", (48, 32)), format, exif=exif)
+        expected = (48, 32, 3) if orientation > 4 else (32, 48, 3)
+        assert read_header(data).shape == read_picture(data).shape == expected
+
+    @pytest.mark.parametrize("array", [np.zeros((4, 6)), np.zeros((4, 6, 4), np.uint16)])
+    def test_arrays_have_a_header_too(self, array):
+        header, picture = read_header(array), read_picture(array)
+        opacity = 0 if picture.opacity is None else picture.opacity.nbytes
+        assert header.shape == (4, 6, 3)
+        assert header.held_bytes == header.decode_bytes == picture.samples.nbytes + opacity
+
+    def test_a_loaded_image_is_its_owners(self):
+        header = read_header(photo())
+        assert (header.shape, header.decode_bytes) == ((40, 40, 3), 40 * 40 * 3)
+
+    def test_no_pixel_is_decoded(self, monkeypatch):
+        def refuse(image):
+            raise AssertionError
+
+        monkeypatch.setattr(ImageFile.ImageFile, "load", refuse)
+        for kind, data in FILES.items():
+            assert read_header(data).shape == (40, 40, 3), kind
+        opened = Image.open(io.BytesIO(FILES["jpeg"]))
+        assert read_header(opened).decode_bytes > 7 * 40 * 40
+
+    @pytest.mark.parametrize(
+        ("source", "error"),
+        [
+            ("nowhere.png", ImageNotFound),
+            (b"", UnsupportedImage),
+            (b"GIF89a", CorruptImage),
+            (FILES["png"][:-12], CorruptImage),
+            (FILES["jpeg"][: len(FILES["jpeg"]) // 2], CorruptImage),
+            (png(50_000, 50_000, 8, 2, [b""]), ImageTooLarge),
+            (np.zeros((9, 33_000)), ImageTooLarge),
+            (np.full((2, 2), 2.0), OptionsError),
+            (None, OptionsError),
+        ],
+    )
+    def test_errors_are_those_of_reading(self, source, error):
+        told = []
+        for read in (read_header, read_picture):
+            with pytest.raises(error) as caught:
+                read(source, what="style picture")
+            told.append(str(caught.value))
+        assert told[0] == told[1]
+
+
+class TestSamples:
+    def test_pixels_are_held_as_they_were_decoded(self):
+        assert read_picture(FILES["jpeg"]).samples.dtype == np.uint8
+        deep = read_picture(png(2, 1, 16, 0, [struct.pack(">2H", 32768, 32769)]))
+        assert (deep.samples.dtype, deep.samples.shape) == (np.uint16, (1, 2, 1))
+        assert read_picture(np.zeros((2, 3, 4))).samples.dtype == np.float32
+
+    @pytest.mark.parametrize("kind", [*FILES, "grey", "deep", "clear"])
+    @pytest.mark.parametrize("size", [(17, 23), (40, 23), (17, 40), (40, 40), (77, 50)])
+    def test_a_smaller_version_is_that_of_the_floats(self, kind, size):
+        grey = photo().convert("L")
+        more = {
+            "grey": saved(grey, "PNG"),
+            "deep": saved(Image.fromarray(np.asarray(grey).astype(np.uint16) * 200), "PNG"),
+            "clear": saved(Image.merge("LA", (grey, grey)), "PNG"),
+        }
+        picture = read_picture({**FILES, **more}[kind])
+        np.testing.assert_array_equal(resize(picture, *size), resize(picture.rgb, *size))
+        if picture.opacity is not None:
+            np.testing.assert_array_equal(
+                resize(picture.opacity, *size), resize(picture.alpha, *size)
+            )
+
+    @pytest.mark.parametrize(
+        "data", [photo(300), photo(300).convert("CMYK"), photo(300).quantize()]
+    )
+    def test_bands_meet(self, data, monkeypatch):
+        picture = read_picture(data)
+        np.testing.assert_array_equal(picture.samples, np.asarray(data.convert("RGB")))
+
+
 class TestResize:
+    @pytest.mark.parametrize("old", [(1500, 900), (700, 2000)])
+    @pytest.mark.parametrize("new", [(300, 200), (1700, 2100), (1700, 333), (333, 2100)])
+    def test_bands_give_what_pillow_gives_for_the_whole(self, old, new):
+        plane = np.random.default_rng(1).random(old, np.float32)
+        whole = Image.fromarray(plane).resize(new[::-1], Image.Resampling.LANCZOS)
+        # Pillow may go down first where that is less work, which rounds otherwise.
+        one_way = (new[0] < old[0]) == (new[1] < old[1])
+        np.testing.assert_allclose(
+            resize(plane, *new),
+            np.clip(np.asarray(whole), 0, 1),
+            atol=0 if one_way else 2e-7,
+            rtol=0,
+        )
+
     def test_equal_size_is_an_exact_copy(self):
         rgb = np.random.default_rng(1).random((4, 6, 3)).astype(np.float32)
         copy = resize(rgb, 4, 6)
@@ -800,6 +908,29 @@ class TestWriting:
         np.testing.assert_allclose(picture.alpha, alpha, atol=1e-7)
         if suffix != "webp":
             np.testing.assert_array_equal(picture.rgb, RGB)
+
+    @pytest.mark.parametrize("format", ["PNG", "TIFF", "BMP"])
+    def test_bands_of_a_picture_meet(self, format):
+        rgb = np.random.default_rng(1).random((301, 300, 3), np.float32)
+        expected = np.round(rgb * np.float32(255)).astype(np.uint8)
+        read = read_picture(encode_picture(rgb, None, format))
+        np.testing.assert_array_equal(read.samples, expected)
+
+    def test_a_full_disk_is_an_output_error_with_the_path(self, tmp_path, monkeypatch):
+        class Full(io.FileIO):
+            def write(self, data):
+                raise OSError(28, "No space left on device")
+
+            def fileno(self):
+                raise io.UnsupportedOperation
+
+        path = tmp_path / "x.png"
+        path.write_bytes(b"old")
+        monkeypatch.setattr(type(path), "open", lambda self, mode: Full(self, "x"), raising=True)
+        with pytest.raises(OutputError, match=r"x\.png.*No space left"):
+            write_picture(path, np.zeros((400, 400, 3)))
+        monkeypatch.undo()
+        assert path.read_bytes() == b"old"
 
     def test_transparent_picture_is_shown_on_white_without_alpha(self, tmp_path):
         alpha = np.array([[0, 0.2, 1], [0.4, 0.6, 0.8]], dtype=np.float32)

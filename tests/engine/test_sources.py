@@ -3,85 +3,105 @@ import weakref
 import numpy as np
 import pytest
 
-from impasto.engine import engine as engine_module
-from impasto.engine.images import Picture, fitted_size, resize
+from impasto.engine.images import Picture, resize
 from impasto.engine.initial import blended, cover, noise
 from impasto.engine.limits import Limits
 from impasto.engine.pyramid import Level
-from impasto.engine.sources import gather, style_side
-from impasto.engine.targets import style_size
+from impasto.engine.sources import gather
 
 LEVELS = (Level(9, 12, 1), Level(18, 24, 1))
 
 
-def gathered(content, styles, options, levels=LEVELS, smallest_side=4):
-    return gather(content, styles, levels, options, smallest_side, Limits())
+def gathered(content, styles, options, levels=LEVELS):
+    return gather(content, styles, levels, options, Limits())
+
+
+def eight_bits(picture):
+    return np.round(picture * 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("init", ["content", "style", "noise"])
 def test_scenes_show_each_picture_at_the_size_of_the_level(asked, scene, init):
     content, style = scene(40, 50), scene(60, 30, 1)
     options = asked(init=init, init_blend=0.25, seed=3)
-    sources = gathered(Picture(content, None), [style], options)
+    pictures = Picture(content), Picture(style)
+    sources = gathered(pictures[0], [pictures[1]], options)
     assert sources.alpha is None
     assert tuple(shown.level for shown in sources.scenes) == LEVELS
     for shown, level in zip(sources.scenes, LEVELS, strict=True):
         size = (level.height, level.width)
         np.testing.assert_array_equal(shown.content, resize(content, *size))
-        np.testing.assert_array_equal(
-            shown.styles[0], resize(style, *fitted_size(60, 30, level.width))
-        )
+        assert shown.styles == (pictures[1],)
         picture = resize(content, *size) if init == "content" else cover(style, *size)
         expected = noise(*size, 3) if init == "noise" else blended(picture, 0.25, 3)
         np.testing.assert_array_equal(shown.start(), expected)
 
 
+@pytest.mark.parametrize("init", ["content", "style", "noise"])
+def test_the_first_canvas_may_be_changed_and_asked_for_again(asked, scene, init):
+    pictures = Picture(scene(40, 50)), Picture(scene(60, 30, 1))
+    shown = gathered(pictures[0], [pictures[1]], asked(init=init)).scenes[-1]
+    content, start = shown.content.copy(), shown.start()
+    before = start.copy()
+    start[:] = 0
+    np.testing.assert_array_equal(shown.start(), before)
+    np.testing.assert_array_equal(shown.content, content)
+
+
+def test_eight_bits_show_what_their_floats_would(asked, scene):
+    content, style = eight_bits(scene(40, 50)), eight_bits(scene(60, 30, 1))
+    options = asked(init="style", init_blend=0.25)
+    pair = [
+        gathered(Picture(content), [Picture(style)], options).scenes[-1],
+        gathered(
+            Picture(content / np.float32(255)), [Picture(style / np.float32(255))], options
+        ).scenes[-1],
+    ]
+    np.testing.assert_array_equal(pair[0].content, pair[1].content)
+    np.testing.assert_array_equal(pair[0].start(), pair[1].start())
+
+
+def test_the_content_is_shrunk_once_for_a_level(asked, scene):
+    shown = gathered(Picture(scene(40, 50)), [Picture(scene(9, 9))], asked()).scenes[-1]
+    assert shown.content is shown.content
+
+
 def test_transparency_has_the_size_of_the_result(asked, scene):
     alpha = scene(40, 50)[..., 0].copy()
-    sources = gathered(Picture(scene(40, 50), alpha), [scene(9, 9)], asked())
+    sources = gathered(Picture(scene(40, 50), alpha), [Picture(scene(9, 9))], asked())
+    np.testing.assert_array_equal(sources.alpha, resize(alpha, 18, 24))
+    sources.scenes[-1].release()
     np.testing.assert_array_equal(sources.alpha, resize(alpha, 18, 24))
 
 
-@pytest.mark.parametrize("shape", [(10, 12), (24, 9), (3, 400), (1, 1)])
-def test_styles_that_would_be_enlarged_stay_as_they_are(asked, scene, shape):
-    style = scene(*shape)
-    last = gathered(Picture(scene(40, 50), None), [style], asked()).scenes[-1]
-    assert last.styles[0] is style
-
-
-@pytest.mark.parametrize("scale", [0.3, 1.0, 1.7])
-@pytest.mark.parametrize(
-    "shape", [(60, 30), (31, 400), (400, 120), (77, 76), (1000, 200), (25, 25), (9, 9)]
-)
-def test_a_style_is_looked_at_as_if_it_had_not_been_shrunk(scene, asked, shape, scale):
-    style, options = scene(*shape), asked(style_scale=scale)
-    for shown in gathered(Picture(scene(40, 50), None), [style], options).scenes:
-        side = style_side(options, (shown.level.height, shown.level.width))
-        seen, expected = (
-            resize(picture, *style_size(picture, side, 4)) for picture in (shown.styles[0], style)
-        )
-        np.testing.assert_array_equal(seen, expected)
-
-
-@pytest.mark.parametrize("shape", [(60, 30), (90, 60), (77, 76)])
-def test_a_style_takes_no_more_memory_than_it_is_looked_at(scene, asked, shape):
-    for shown in gathered(Picture(scene(40, 50), None), [scene(*shape)], asked()).scenes:
-        assert max(shown.styles[0].shape) == shown.level.width
+@pytest.mark.parametrize("init", ["content", "style", "noise"])
+def test_a_coarse_level_lets_go_what_was_made_for_it(asked, scene, init):
+    sources = gathered(Picture(scene(40, 50)), [Picture(scene(9, 9))], asked(init=init))
+    coarse, fine = sources.scenes
+    made, first = weakref.ref(coarse.content), fine.start()
+    coarse.release()
+    assert made() is None
+    np.testing.assert_array_equal(fine.start(), first)
 
 
 @pytest.mark.parametrize("init", ["content", "style", "noise"])
-def test_originals_are_let_go_before_the_work_begins(engine, asked, scene, monkeypatch, init):
-    read, originals, alive = engine_module.read_picture, [], []
+def test_the_last_level_lets_the_originals_go(asked, scene, init):
+    content, style = Picture(eight_bits(scene(40, 50))), Picture(eight_bits(scene(9, 9)))
+    sources = gathered(content, [style], asked(init=init))
+    originals = [weakref.ref(picture.samples) for picture in (content, style)]
+    del content, style
+    for shown in sources.scenes:
+        assert [original() is None for original in originals] == [False, False]
+        assert shown.content.shape == shown.start().shape
+        shown.release()
+    assert [original() is None for original in originals] == [True, True]
 
-    def watched(*given):
-        picture = read(*given)
-        originals.append(weakref.ref(picture.rgb))
-        return picture
 
-    def count(record):
-        alive.append(sum(original() is not None for original in originals))
-
-    monkeypatch.setattr(engine_module, "read_picture", watched)
-    engine.stylize(scene(90, 80), [scene(70, 90, 1)] * 2, asked(init=init), progress=count)
-    assert len(originals) == 3
-    assert set(alive) == {0}
+def test_an_abandoned_work_leaves_nothing_to_the_garbage_collector(asked, scene):
+    content = Picture(eight_bits(scene(40, 50)))
+    sources = gathered(content, [Picture(scene(9, 9))], asked())
+    original = weakref.ref(content.samples)
+    del content
+    assert sources.scenes[0].content is not None
+    del sources
+    assert original() is None
