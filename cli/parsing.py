@@ -2,11 +2,62 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from ..engine.errors import OptionsError
 
-__all__ = ["parse_iterations", "parse_layers", "parse_trust", "spelled_layers"]
+__all__ = [
+    "parse_bytes",
+    "parse_iterations",
+    "parse_layers",
+    "parse_seconds",
+    "parse_trust",
+    "spelled_layers",
+]
+
+_NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
+_SECONDS = {"h": Decimal(3600), "m": Decimal(60), "s": Decimal(1), "ms": Decimal("0.001")}
+
+
+def parse_bytes(text: str, option: str = "--memory") -> int:
+    """ "1G" is 1024 ** 3 bytes, as "1GB" and "1GiB" are; so with K, M and T. "1000" is bytes.
+
+    Raises:
+        OptionsError: another form, or less than one byte.
+    """
+    found = re.fullmatch(_NUMBER + r"\s*(?:([KMGT])(?:I?B)?|B)?", text.strip().upper(), re.ASCII)
+    count = 0
+    if found is not None:
+        # Decimal, for a float would round "0.1G", and overflow for a long row of digits.
+        count = int(Decimal(found[1]) * 1024 ** (" KMGT".index(found[2] or " ")))
+    if not 1 <= count <= sys.maxsize:
+        raise OptionsError(
+            f"{option} must be at least one byte, such as 512M or 1.5G (GiB), not {text!r}"
+        )
+    return count
+
+
+def parse_seconds(text: str, option: str = "--time") -> float:
+    """ "90" and "90s" are seconds; "500ms", "2m", "1.5h" and "1h30m" as they are read.
+
+    Raises:
+        OptionsError: another form, a unit twice or in another order, or no time at all.
+    """
+    units = "".join(rf"(?:{_NUMBER}\s*{unit}\s*)?" for unit in _SECONDS)
+    plain = re.fullmatch(_NUMBER, text.strip(), re.ASCII)
+    found = plain or re.fullmatch(units, text.strip().lower(), re.ASCII)
+    seconds = 0.0
+    if plain is not None:
+        seconds = float(plain[1])
+    elif found is not None:
+        parts = zip(found.groups(), _SECONDS.values(), strict=True)
+        seconds = float(sum(Decimal(part) * unit for part, unit in parts if part is not None))
+    if not 0 < seconds < float("inf"):
+        raise OptionsError(f"{option} must be a time such as 90s, 2m or 1h30m, not {text!r}")
+    return seconds
 
 
 def parse_iterations(text: str | None) -> int | tuple[int, ...] | None:

@@ -1,6 +1,13 @@
 import pytest
 
-from impasto.cli.parsing import parse_iterations, parse_layers, parse_trust, spelled_layers
+from impasto.cli.parsing import (
+    parse_bytes,
+    parse_iterations,
+    parse_layers,
+    parse_seconds,
+    parse_trust,
+    spelled_layers,
+)
 from impasto.engine.errors import OptionsError
 
 
@@ -50,3 +57,107 @@ def test_trust_is_a_hash_or_any():
     assert parse_trust("AB" * 32) == "ab" * 32
     with pytest.raises(OptionsError, match="64 hexadecimal digits"):
         parse_trust("ab" * 31)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("1", 1),
+        ("1073741824", 1_073_741_824),
+        ("1G", 1_073_741_824),
+        ("1g", 1_073_741_824),
+        ("1GB", 1_073_741_824),
+        ("2GiB", 2_147_483_648),
+        ("512MiB", 536_870_912),
+        ("512 mib", 536_870_912),
+        ("64k", 65_536),
+        ("1T", 1_099_511_627_776),
+        ("1.5G", 1_610_612_736),
+        (".5K", 512),
+        ("100b", 100),
+        (" 3M ", 3_145_728),
+        ("0.1G", 107_374_182),
+    ],
+)
+def test_bytes_count_by_powers_of_1024(text, count):
+    assert parse_bytes(text) == count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "G",
+        "0",
+        "0G",
+        "0.0001K",
+        "-1G",
+        "1X",
+        "1GG",
+        "1iB",
+        "1 2",
+        "1e9",
+        "nan",
+        "inf",
+        "1,5G",
+        "9" * 400 + "G",
+        "\u0661G",
+        "1P",
+        "1_000",
+        ".",
+    ],
+)
+def test_what_is_no_size_is_refused_with_its_option(text):
+    with pytest.raises(OptionsError, match=r"^--memory must be .*1\.5G") as caught:
+        parse_bytes(text)
+    assert str(caught.value).endswith(f"not {text!r}")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90", 90.0),
+        ("1.5", 1.5),
+        ("90s", 90.0),
+        ("2m", 120.0),
+        ("1.5h", 5400.0),
+        ("1h30m", 5400.0),
+        ("1H 30M 10S", 5410.0),
+        ("2m5s", 125.0),
+        ("1s500ms", 1.5),
+        ("500ms", 0.5),
+        (" .5s ", 0.5),
+    ],
+)
+def test_seconds_may_have_units(text, seconds):
+    assert parse_seconds(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "s",
+        "0",
+        "0s",
+        "0h0m",
+        "-1",
+        "-5s",
+        "1d",
+        "30m1h",
+        "1m1m",
+        "1h30",
+        "5 5",
+        "1e3",
+        "nan",
+        "inf",
+        "9" * 400,
+        "9" * 400 + "h",
+        "\u0661s",
+        "1:30",
+    ],
+)
+def test_what_is_no_time_is_refused_with_its_option(text):
+    with pytest.raises(OptionsError, match=r"^--time must be .*1h30m") as caught:
+        parse_seconds(text)
+    assert str(caught.value).endswith(f"not {text!r}")

@@ -10,20 +10,6 @@ def eight(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
 
 
-@pytest.fixture
-def machine(tmp_path):
-    """`machine({path: text})`: a root folder that has these files."""
-
-    def make(files):
-        for name, text in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return tmp_path
-
-    return make
-
-
 def cgroup_1(folder, quota, period="100000"):
     return {
         f"sys/fs/cgroup/{folder}/cpu.cfs_quota_us": f"{quota}\n",
