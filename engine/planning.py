@@ -1,0 +1,40 @@
+"""From pictures that are not decoded yet to what a plan is made for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .options import Options
+from .picture_memory import Header, encode_bytes
+from .plan import Work
+from .programs import Selection
+from .pyramid import Level
+
+__all__ = ["work_of"]
+
+
+def work_of(
+    content: Header,
+    styles: Sequence[Header],
+    levels: tuple[Level, ...],
+    options: Options,
+    selection: Selection,
+    smallest_side: int,
+) -> Work:
+    """What is asked for, as far as memory goes: pictures are decoded one after the other, and the
+    result is a PNG, as the command line's is where nothing else is said."""
+    held = decode = 0
+    for header in (content, *styles):
+        decode = max(decode, held + header.decode_bytes)
+        held += header.held_bytes
+    final = levels[-1]
+    return Work(
+        levels,
+        tuple((style.shape[0], style.shape[1]) for style in styles),
+        options,
+        selection,
+        smallest_side,
+        held,
+        decode,
+        encode_bytes(final.height, final.width, 4, "PNG"),
+    )

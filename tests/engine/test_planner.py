@@ -1,0 +1,139 @@
+"""Plans keep within their budget, take no longer than they must, and refuse what cannot be."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from impasto.engine.engine import Engine
+from impasto.engine.errors import MemoryLimit
+from impasto.engine.footprints import Footprints
+from impasto.engine.options import Options
+from impasto.engine.plan import Work
+from impasto.engine.planner import Planner
+from impasto.engine.programs import NetworkPrograms, Selection
+from impasto.engine.pyramid import plan_levels
+from impasto.export.networks import FAMILIES, Network
+
+SIZES = [(96, 128), (341, 512), (700, 1000)]
+
+
+@pytest.fixture(scope="module")
+def vgg():
+    """VGG16 up to relu5_1, with weights of nothing but their shapes."""
+    architecture = FAMILIES["vgg16"].up_to("relu5_1")
+    weights = {}
+    for one in architecture.convolutions():
+        shape = (one.outputs, one.inputs, 3, 3)
+        weights[f"{one.name}.weight"] = np.broadcast_to(np.float32(0), shape)
+        weights[f"{one.name}.bias"] = np.broadcast_to(np.float32(0), shape[:1])
+    return NetworkPrograms("vgg", Network(architecture, weights, (0.5,) * 3, (0.2,) * 3))
+
+
+@pytest.fixture(scope="module")
+def planner(vgg):
+    return Planner(vgg, Footprints(vgg, "winograd"), can_tile=True)
+
+
+@pytest.fixture(scope="module")
+def work_for(vgg):
+    """`work_for((height, width), **options)`: one level of that size, and a style of 600 x 800."""
+
+    def make(shape, styles=((600, 800),), **given):
+        options = Options(size=max(shape), levels=1, **given)
+        levels = plan_levels(shape, max(shape), 1, None, 16)
+        return Work(levels, styles, options, Selection.of(options, vgg.strides), 16)
+
+    return make
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_plan_keeps_within_its_budget_and_more_memory_is_never_slower(size, planner, work_for):
+    work = work_for(size)
+    least = planner.smallest(work)
+    budgets = [least, *(int(least * share) for share in (1.02, 1.1, 1.3, 1.7, 2.5, 6))]
+    plans = [planner.plan(work, budget) for budget in budgets]
+    for plan, budget in zip(plans, budgets, strict=True):
+        assert plan.bytes <= budget == plan.memory
+        assert plan.bytes >= max(level.bytes for level in plan.levels)
+    for tight, ample in itertools.pairwise(plans):
+        assert ample.levels[0].method != "adam"
+        if ample.levels[0].method == tight.levels[0].method:
+            assert ample.levels[0].cost <= tight.levels[0].cost
+    assert plans[-1].levels[0].tiling is None
+    assert plans[0].levels[0].tiling is not None
+
+
+def test_the_same_request_has_the_same_plan(planner, work_for):
+    work = work_for((300, 400))
+    assert planner.plan(work, 2**29) == planner.plan(work, 2**29)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_refusal_tells_what_is_needed_and_what_would_fit(size, planner, work_for):
+    work = work_for(size)
+    needed = planner.smallest(work)
+    with pytest.raises(MemoryLimit, match=r"needs at least \d+\.\d\dG of memory") as caught:
+        planner.plan(work, needed - 2**20)
+    largest = int(str(caught.value).rsplit(" ", 1)[1])
+    assert 0.5 * max(size) <= largest < max(size)
+    scaled = tuple(max(16, side * largest // max(size)) for side in size)
+    planner.plan(work_for(scaled), needed - 2**20)
+    with pytest.raises(MemoryLimit, match="no size fits"):
+        planner.plan(work, 2**20)
+
+
+def test_large_styles_and_pictures_are_counted(planner, work_for):
+    small, large = (
+        planner.plan(work_for((96, 128), ((600, 800),), style_scale=scale), 2**34)
+        for scale in (1, 8)
+    )
+    assert large.bytes > small.bytes + 2 * 12 * 768 * 1024
+
+
+def test_targets_in_half_precision_are_only_where_memory_asks_for_them(planner, work_for):
+    work = work_for((1800, 2400))
+    least = planner.smallest(work)
+    assert planner.plan(work, least).levels[0].tiling.half
+    assert not planner.plan(work, 6 * least).levels[0].tiling.half
+
+
+def test_what_cannot_be_tiled_is_computed_at_once_or_refused(vgg, work_for):
+    rigid = Planner(vgg, Footprints(vgg, "direct"), can_tile=False)
+    work = work_for((341, 512))
+    assert rigid.plan(work, 2**34).levels[0].tiling is None
+    with pytest.raises(MemoryLimit):
+        rigid.plan(work, 2**29)
+
+
+def test_a_picture_made_in_little_memory_is_the_same(toy_file, asked, scene):
+    engine = Engine(toy_file, threads=1, device="cpu")
+    pictures, options = (
+        (scene(300, 400), scene(70, 60, 1)),
+        asked(size=400, iterations=3, optimizer="adam"),
+    )
+    whole = engine.stylize(*pictures, options)
+    work = engine._work(*pictures, options)
+    tight = engine.stylize(*pictures, options, memory=engine._planner.smallest(work))
+    assert whole.plan.levels[0].tiling is None
+    assert tight.plan.levels[0].tiles > (1, 1)
+    assert tight.loss == pytest.approx(whole.loss, rel=1e-3)
+    assert np.abs(tight.canvas - whole.canvas).mean() < 1e-3
+
+
+def test_what_does_not_fit_is_refused_before_a_picture_is_decoded(
+    engine, asked, scene, monkeypatch
+):
+    def decoded(*_):
+        raise AssertionError("a picture was decoded")
+
+    monkeypatch.setattr("impasto.engine.engine.read_picture", decoded)
+    with pytest.raises(MemoryLimit, match="needs at least"):
+        engine.stylize(scene(60, 80), scene(20, 20), asked(size=80), memory=2**20)
+
+
+def test_the_duration_is_that_of_all_levels(engine, asked, scene):
+    options = asked(size=64, levels=3, iterations=(5, 3, 2))
+    plan = engine.plan(scene(64, 48), scene(40, 40), options, timed=True)
+    assert plan.seconds == sum(level.seconds for level in plan.levels) > 0
+    assert engine.plan(scene(64, 48), scene(40, 40), options).seconds is None
