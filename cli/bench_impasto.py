@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..engine.engine import Engine
+from ..engine.objectives import Objectives
 from ..engine.options import Options
 from ..engine.programs import Selection
 from ..engine.runtime import runtime_info
@@ -37,7 +38,8 @@ def measure(job: Mapping[str, Any]) -> dict[str, Any]:
     photograph, painting, canvas = read_pictures(job["folder"])
     engine = Engine(job["model"], device="cpu", lowering=job["lowering"], threads=job["threads"])
     how = (engine.lowering, engine.threads, engine.device, engine.precision)
-    sessions = engine._sessions = TimedSessions(engine._programs, *how)
+    sessions = TimedSessions(engine._programs, *how)
+    engine._objectives = Objectives(engine._programs, sessions)
     objective = engine.objective(photograph, painting, Options(size=max(canvas.shape)))
     record = timed(lambda: objective.evaluate(canvas), job)
     return record | {

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .console import emit, is_terminal
+from .console import emit
+from .tables import emit_table
 
 __all__ = ["print_figures"]
 
-# Where there is no window to fit into.
-_WIDTH = 100
 _ROWS = (
     ("one evaluation, s", "evaluation_seconds", ".3f"),
     ("the first one, s", "first_evaluation_seconds", ".3f"),
@@ -26,24 +24,14 @@ _ROWS = (
 
 def print_figures(figures: Mapping[str, Any]) -> None:
     """A table with a column for each contender, and what it comes to in words."""
-    from rich.console import Console
-    from rich.table import Table
-
     contenders = figures["contenders"]
-    width = None if is_terminal(sys.stdout) else _WIDTH
-    table = Table(box=None) if width else Table()
-    table.add_column("median, least-most", no_wrap=True)
-    for name in contenders:
-        table.add_column(name, justify="right")
+    rows = []
     for heading, measure, form in _ROWS:
         values = [contender[measure] for contender in contenders.values()]
         if any(value is not None for value in values):
-            table.add_row(heading, *(_cell(value, form) for value in values))
+            rows.append([heading, *(_cell(value, form) for value in values)])
     emit(_heading(figures))
-    console = Console(width=width, highlight=False)
-    with console.capture() as captured:
-        console.print(table)
-    emit("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    emit_table(["median, least-most", *contenders], rows)
     for sentence in _sentences(figures):
         emit(sentence)
 

@@ -16,6 +16,8 @@ from .exits import exit_code_of
 from .export import export
 from .info import info
 from .models import models
+from .plan import plan
+from .resume import resume
 from .stylize import stylize
 
 __all__ = ["app", "main"]
@@ -28,6 +30,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(stylize)
+app.command()(resume)
+app.command()(plan)
 app.command()(export)
 app.add_typer(models, name="models")
 app.command()(bench)

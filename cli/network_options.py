@@ -5,15 +5,21 @@ Each stands in the panel of its command; `shown` is the default where it is not 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import typer
 
+from ..engine.options import DEFAULT_CONTENT_LAYERS, DEFAULT_STYLE_LAYERS
+from .parsing import spelled_layers
+
 __all__ = [
     "border_option",
     "content_layer_option",
+    "left_open",
     "model_option",
     "pool_option",
+    "spelled_defaults",
     "style_layer_option",
 ]
 
@@ -70,3 +76,18 @@ def model_option(panel: str) -> Any:
         show_default="the embedded one",
         rich_help_panel=panel,
     )
+
+
+def spelled_defaults() -> tuple[list[str], list[str]]:
+    """Content and style layers where none are given, as the command line spells them."""
+    return spelled_layers(DEFAULT_CONTENT_LAYERS), spelled_layers(DEFAULT_STYLE_LAYERS)
+
+
+def left_open(context: typer.Context, bundle: Path | None) -> list[str]:
+    """Names of the options that a bundle decides: it was made for one choice of them."""
+    return [
+        name
+        for name in ("content_layers", "style_layers", "pool", "border")
+        if bundle is not None
+        and getattr(context.get_parameter_source(name), "name", "") == "DEFAULT"
+    ]

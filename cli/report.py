@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .memory import peak_rss_mb
+from .plan_record import record_of_plan
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
@@ -48,13 +49,19 @@ def record_of(
         "peak_rss_mb": peak_rss_mb(),
         "stopped": result.stopped,
         "levels": [asdict(level) for level in result.levels],
+        "plan": None if result.plan is None else record_of_plan(result.plan),
     }
 
 
 def summary_of(result: Result, output: Path) -> str:
     """Where the picture is, and how it came about, on one line."""
     height, width = result.canvas.shape[:2]
-    return (
-        f"{output}: {width} x {height}, {result.seconds:.1f} s, "
-        f"loss {result.initial_loss:.4g} -> {result.loss:.4g}"
-    )
+    about = f"{output}: {width} x {height}, {result.seconds:.1f} s, "
+    if not is_painted(result):
+        return f"{about}nothing was painted in the time given: it is the initial canvas"
+    at = [level for level in result.levels if math.isfinite(level.loss)][-1]
+    if (at.height, at.width) != (height, width):
+        return f"{about}painted at {at.width} x {at.height}: more the time given did not allow"
+    if math.isnan(result.initial_loss):
+        return f"{about}loss {result.loss:.4g}"
+    return f"{about}loss {result.initial_loss:.4g} -> {result.loss:.4g}"

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from ..engine.errors import OptionsError, StyleError
+from ..engine.errors import OptionsError
 from ..engine.options import Options
+from . import keeping_options as k
 from . import parameters as p
-from .console import emit_json, say
-from .exits import EXIT_OF_STOP
-from .parsing import parse_iterations, parse_layers, parse_trust, spelled_layers
-from .paths import refuse_to_replace
-from .progress import painting_bar
-from .report import is_painted, record_of, summary_of
-from .signals import Signals
+from .network_options import left_open, spelled_defaults
+from .painting import check_output, paint_to
+from .parsing import (
+    parse_bytes,
+    parse_iterations,
+    parse_layers,
+    parse_seconds,
+    parse_trust,
+)
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
-    from ..engine.records import Result
+    from ..engine.records import ProgressCallback, Result
     from ..engine.stop import Stop
 
 __all__ = ["stylize"]
 
 _DEFAULTS = Options()
-_CONTENT_LAYERS = spelled_layers(_DEFAULTS.content_layers)
-_STYLE_LAYERS = spelled_layers(_DEFAULTS.style_layers)
+_CONTENT_LAYERS, _STYLE_LAYERS = spelled_defaults()
 
 
 def stylize(
@@ -53,6 +54,10 @@ def stylize(
     iterations: p.Iterations = None,
     optimizer: p.OptimizerName = _DEFAULTS.optimizer,
     step: p.Step = _DEFAULTS.step,
+    memory: k.Memory = None,
+    time: k.Time = None,
+    checkpoint: k.CheckpointFolder = None,
+    checkpoint_every: k.CheckpointEvery = "30s",
     model: p.Model = None,
     bundle: p.Bundle = None,
     trust: p.Trust = None,
@@ -88,21 +93,18 @@ def stylize(
         style_scale=style_scale,
         seed=seed,
     )
-    # A bundle is made for one choice of these, and so it makes it.
-    left_open = [
-        name
-        for name in ("content_layers", "style_layers", "pool", "border")
-        if bundle is not None
-        and getattr(context.get_parameter_source(name), "name", "") == "DEFAULT"
-    ]
+    decided = left_open(context, bundle)
     if trust is not None and bundle is None:
         raise OptionsError("--trust has no meaning without --bundle")
     trusted = parse_trust(trust)
     output = output or Path(f"{content.stem}.impasto.png")
-    _check_output(output, [content, *style, init, model, bundle])
+    check_output(output, [content, *style, init, model, bundle])
+    seconds = None if time is None else parse_seconds(time)
+    every = parse_seconds(checkpoint_every, "--checkpoint-every")
 
-    def work(stop: Stop) -> tuple[Engine, Options, Result]:
+    def work(report: ProgressCallback | None, stop: Stop) -> tuple[Engine, Options, Result]:
         from ..engine.engine import Engine
+        from ..engine.settings import Checkpoint
 
         engine = Engine(
             model,
@@ -113,46 +115,17 @@ def stylize(
             threads=threads,
             lowering=lowering,
         )
-        asked = replace(options, **{name: getattr(engine.defaults, name) for name in left_open})
-        return engine, asked, engine.stylize(content, style, asked, progress=report, stop=stop)
+        asked = replace(options, **{name: getattr(engine.defaults, name) for name in decided})
+        result = engine.stylize(
+            content,
+            style,
+            asked,
+            memory=None if memory is None else parse_bytes(memory),
+            time=seconds,
+            checkpoint=None if checkpoint is None else Checkpoint(checkpoint, every, output),
+            progress=report,
+            stop=stop,
+        )
+        return engine, asked, result
 
-    with Signals() as signals:
-        try:
-            with painting_bar(not quiet) as report:
-                engine, options, result = signals.run(work)
-        except StyleError as error:
-            _rescue(error, output)
-            raise
-        kept = output if is_painted(result) else None
-        if kept is not None:
-            result.save(kept)
-        if result.stopped in EXIT_OF_STOP:
-            where = "nothing was painted yet" if kept is None else f"the best picture is in {kept}"
-            say(f"{result.stopped}: {where}")
-        elif not quiet:
-            say(summary_of(result, output))
-        if json:
-            emit_json(record_of(result, kept, engine, options))
-    raise typer.Exit(EXIT_OF_STOP.get(result.stopped, 0))
-
-
-def _check_output(output: Path, sources: Iterable[Path | str | None]) -> None:
-    """Say before the work what would make saving fail after it."""
-    from ..engine.files import check_writable
-    from ..engine.images import output_format
-
-    output_format(output)
-    check_writable(output)
-    refuse_to_replace(output, sources)
-
-
-def _rescue(error: StyleError, output: Path) -> None:
-    """Save the best picture of a run that failed; why the run failed stays the error."""
-    from ..engine.records import Result
-
-    if isinstance(error.result, Result) and is_painted(error.result):
-        try:
-            error.result.save(output)
-            say(f"the work failed, but the best picture so far is in {output}")
-        except StyleError as unsaved:
-            say(f"the best picture so far is lost: {unsaved}")
+    paint_to(output, work, json=json, quiet=quiet)

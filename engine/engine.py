@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import cast
+from time import perf_counter
 
 import numpy as np
 
+from .checkpoint import Keeper, Standing, read_work
 from .checks import whole
 from .cpus import usable_cpus
 from .devices import Precision, choose_device
-from .errors import LimitError, OptionsError
-from .formulas import coefficients
-from .images import PictureSource, read_picture, resize
+from .errors import LimitError
+from .footprints import Footprints
+from .images import Picture, PictureSource, read_header, read_picture, resize
 from .limits import Limits
 from .lowerings import Lowering, choose_lowering
+from .memory import default_budget, enough_memory
 from .objective import Objective
+from .objectives import Objectives
 from .options import Options
-from .programs import Programs, Selection, load_programs
+from .pacing import seconds_of
+from .plan import Plan, Work
+from .planner import Planner
+from .planning import work_of
+from .programs import defaults_for, open_programs
 from .pyramid import Level, plan_levels
 from .records import ProgressCallback, Result
 from .sessions import Sessions
-from .sources import gather, style_side
+from .settings import Checkpoint, Settings
+from .sources import gather, listed, read_styles
 from .stop import Stop
 from .stylize import paint
-from .targets import check_style_size, content_targets, style_targets
+from .tiles import Tiling
 
 __all__ = ["Engine"]
 
@@ -66,17 +72,28 @@ class Engine:
         lowering: Lowering = "auto",
         limits: Limits | None = None,
     ) -> None:
-        if bundle is not None and model is not None:
-            raise OptionsError("give a model or a bundle, not both: a bundle holds its own network")
         self.threads = usable_cpus() if threads is None else whole("threads", threads, 1, 1024)
         self.device = choose_device(device, precision)
         self.precision = precision
         self.limits = limits or Limits()
-        self._programs = _programs(model, bundle, trust)
+        # As they were given, for whoever goes on with a work of this engine.
+        self._arguments = {
+            "model": model,
+            "bundle": bundle,
+            "device": device,
+            "precision": precision,
+            "threads": threads,
+            "lowering": lowering,
+        }
+        self._programs = open_programs(model, bundle, trust)
         self.lowering = choose_lowering(lowering, self._programs, self.device)
         self._sessions = Sessions(
             self._programs, self.lowering, self.threads, self.device, self.precision
         )
+        self._objectives = Objectives(self._programs, self._sessions)
+        # Bundles have no programs for tiles, and the memory of CUDA is another one.
+        can_tile = self._programs.selection is None and self.device == "cpu"
+        self._planner = Planner(self._programs, Footprints(self._programs, self.lowering), can_tile)
 
     @property
     def model(self) -> str:
@@ -91,18 +108,7 @@ class Engine:
     @property
     def defaults(self) -> Options:
         """The options where none are given; those of a bundle ask for what it was made for."""
-        defaults, made_for = Options(), self._programs.selection
-        if made_for is None:
-            return defaults
-        return replace(
-            defaults,
-            content_layers={
-                n: defaults.content_layers.get(n, 1.0) for n in made_for.content_layers
-            },
-            style_layers={n: defaults.style_layers.get(n, 1.0) for n in made_for.style_layers},
-            pool=made_for.pool,
-            border=made_for.border,
-        )
+        return defaults_for(self._programs.selection)
 
     @property
     def layers(self) -> list[str]:
@@ -115,32 +121,105 @@ class Engine:
         styles: PictureSource | Sequence[PictureSource],
         options: Options | None = None,
         *,
+        memory: int | None = None,
+        time: float | None = None,
+        checkpoint: str | Path | Checkpoint | None = None,
         progress: ProgressCallback | None = None,
         stop: Stop | None = None,
     ) -> Result:
         """Paint `content` in the manner of `styles`; see `impasto.stylize`."""
-        began = time.perf_counter()
-        options = options or self.defaults
-        picture = read_picture(content, self.limits, "content picture")
-        levels = self.levels(picture.rgb, options)
-        sources = gather(
-            picture,
-            self._read_styles(styles, levels[-1], options),
-            levels,
-            options,
-            self.smallest_side(options),
-            self.limits,
+        began = perf_counter()
+        options, seconds = options or self.defaults, seconds_of(time)
+        keeper = None
+        if checkpoint is not None:
+            checkpoint = Checkpoint.of(checkpoint)
+            keeper = Keeper(
+                checkpoint,
+                Settings.of(
+                    self._arguments,
+                    self.limits,
+                    self.fingerprint,
+                    options,
+                    content,
+                    styles,
+                    checkpoint,
+                    time=seconds,
+                    memory=memory,
+                ),
+            )
+        return self._paint(
+            content, styles, options, began, seconds, memory, keeper, Standing(), progress, stop
         )
-        del picture  # its full size is not looked at any more, and would be held for the whole work
-        return paint(
+
+    def resume(
+        self,
+        folder: str | Path,
+        *,
+        time: float | None = None,
+        progress: ProgressCallback | None = None,
+        stop: Stop | None = None,
+    ) -> Result:
+        """Go on with a work of this network that was saved in a folder; see `impasto.resume`."""
+        began, seconds = perf_counter(), seconds_of(time)
+        settings, standing = read_work(folder)
+        settings.check(self.fingerprint)
+        total = settings.time if seconds is None else standing.seconds + seconds
+        settings = replace(settings, time=total)
+        keeper = Keeper(Checkpoint(folder, settings.every), settings, resuming=True)
+        return self._paint(
+            settings.content.path,
+            [style.path for style in settings.styles],
+            settings.options,
+            began - standing.seconds,
+            total,
+            settings.memory,
+            keeper,
+            standing,
+            progress,
+            stop,
+        )
+
+    def _paint(
+        self,
+        content: PictureSource,
+        styles: PictureSource | Sequence[PictureSource],
+        options: Options,
+        began: float,
+        time: float | None,
+        memory: int | None,
+        keeper: Keeper | None,
+        standing: Standing,
+        progress: ProgressCallback | None,
+        stop: Stop | None,
+    ) -> Result:
+        plan = self.plan(content, styles, options, memory=memory)
+        picture = read_picture(content, self.limits, "content picture")
+        levels = self.levels(picture.shape[:2], options)
+        found = read_styles(styles, levels[-1], options, self.smallest_side(options), self.limits)
+        sources = gather(picture, found, levels, options, self.limits)
+        tilings = {(level.height, level.width): level.tiling for level in plan.levels}
+
+        def objective_at(
+            content: np.ndarray, styles: Sequence[Picture], options: Options, stop: Stop
+        ) -> Objective:
+            tiling = tilings[content.shape[0], content.shape[1]]
+            return self.objective_at(content, styles, options, stop, tiling)
+
+        del picture, found  # the work lets them go as soon as it can
+        result = paint(
             sources,
-            self.objective_at,
+            objective_at,
             options,
+            methods=[level.method for level in plan.levels],
             began=began,
             deadline=self.limits.deadline,
+            time=time,
             progress=progress,
             stop=stop or Stop(),
+            keeper=keeper,
+            standing=standing,
         )
+        return replace(result, plan=plan)
 
     def objective(
         self,
@@ -155,14 +234,15 @@ class Engine:
             StyleError: anything else that `stylize` would refuse.
         """
         options = options or self.defaults
-        picture = read_picture(content, self.limits, "content picture").rgb
-        final = self.levels(picture, options)[-1]
-        found = self._read_styles(styles, final, options)
+        picture = read_picture(content, self.limits, "content picture")
+        final = self.levels(picture.shape[:2], options)[-1]
+        found = read_styles(styles, final, options, self.smallest_side(options), self.limits)
         scaled = resize(picture, final.height, final.width)
         return self.objective_at(scaled, found, options, Stop())
 
-    def levels(self, content: np.ndarray, options: Options) -> tuple[Level, ...]:
-        """The scales at which a content picture, (H, W, 3), is worked on, from coarse to fine.
+    def levels(self, shape: tuple[int, int], options: Options) -> tuple[Level, ...]:
+        """The scales at which a content picture of this (height, width) is worked on, from coarse
+        to fine.
 
         Raises:
             LimitError: the result would be larger than the limits allow.
@@ -173,7 +253,7 @@ class Engine:
                 f"size is {options.size}, but the limit of output_side is {self.limits.output_side}"
             )
         return plan_levels(
-            (content.shape[0], content.shape[1]),
+            shape,
             options.size,
             options.levels,
             options.iterations,
@@ -181,58 +261,58 @@ class Engine:
         )
 
     def objective_at(
-        self, content: np.ndarray, styles: Sequence[np.ndarray], options: Options, stop: Stop
+        self,
+        content: np.ndarray,
+        styles: Sequence[Picture | np.ndarray],
+        options: Options,
+        stop: Stop,
+        tiling: Tiling | None = None,
     ) -> Objective:
-        """The objective for a content picture that has the canvas's size already."""
-        selection = Selection.of(options, self._programs.strides)
-        shape = (content.shape[0], content.shape[1])
-        features, grams = {}, {}
-        if layers := selection.content_layers:
-            session_for = partial(self._sessions.get, "content", selection)
-            features = content_targets(session_for, layers, content, stop)
-        if layers := selection.style_layers:
-            grams = style_targets(
-                partial(self._sessions.get, "style", selection),
-                layers,
-                styles,
-                style_side(options, shape),
-                self.smallest_side(options),
-                stop,
-            )
-        targets = {f"content.{layer}": target for layer, target in features.items()}
-        targets |= {f"style.{layer}": target for layer, target in grams.items()}
-        return Objective(
-            self._sessions.get("objective", selection, shape),
-            targets,
-            coefficients(options, features, grams),
-            [*targets, "tv"],
-            shape,
+        """See `Objectives.at`."""
+        return self._objectives.at(content, styles, options, stop, tiling)
+
+    def plan(
+        self,
+        content: PictureSource,
+        styles: PictureSource | Sequence[PictureSource],
+        options: Options | None = None,
+        *,
+        memory: int | None = None,
+        timed: bool = False,
+    ) -> Plan:
+        """How a picture would be made, from the headers of the pictures alone.
+
+        Args:
+            memory: bytes that the process may take; None is `memory.default_budget()`.
+            timed: whether to estimate the seconds too, which takes one or two itself.
+
+        Raises:
+            MemoryLimit: there is no way to make it in so much; the message tells what it needs, and
+                the largest size that fits.
+            StyleError: anything else that `stylize` would refuse.
+        """
+        options = options or self.defaults
+        with enough_memory():
+            work = self._work(content, styles, options)
+            plan = self._planner.plan(work, default_budget() if memory is None else memory)
+            return plan.timed(self._objectives.seconds(plan, options)) if timed else plan
+
+    def _work(
+        self,
+        content: PictureSource,
+        styles: PictureSource | Sequence[PictureSource],
+        options: Options,
+    ) -> Work:
+        header = read_header(content, self.limits, "content picture")
+        return work_of(
+            header,
+            [read_header(style, self.limits, "style picture") for style in listed(styles)],
+            self.levels(header.shape[:2], options),
+            options,
+            self._objectives.selection(options),
+            self.smallest_side(options),
         )
 
     def smallest_side(self, options: Options) -> int:
         """Pixels that each side of a canvas needs: one position of the deepest layer used."""
-        selection = Selection.of(options, self._programs.strides)
-        used = (*selection.content_layers, *selection.style_layers)
-        return max(self._programs.strides[name] for name in used)
-
-    def _read_styles(
-        self, styles: PictureSource | Sequence[PictureSource], final: Level, options: Options
-    ) -> list[np.ndarray]:
-        several = isinstance(styles, list | tuple)
-        sources = cast("Sequence[PictureSource]", styles if several else [styles])
-        if not sources:
-            raise OptionsError("at least one style picture is needed")
-        found = [read_picture(source, self.limits, "style picture").rgb for source in sources]
-        if options.style_layers:
-            longer_side = style_side(options, (final.height, final.width))
-            for style in found:
-                check_style_size(style, longer_side, self.smallest_side(options), self.limits)
-        return found
-
-
-def _programs(model: str | Path | None, bundle: str | Path | None, trust: str | bool) -> Programs:
-    if bundle is None:
-        return load_programs(model)
-    from .bundle import read_bundle
-
-    return read_bundle(Path(bundle), trust)
+        return self._objectives.smallest_side(options)

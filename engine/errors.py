@@ -18,7 +18,8 @@ StyleError                  2  (base; never raised itself)
 ├── LimitError              6  more than the limits allow
 │   ├── MemoryLimit         6
 │   └── DeadlineExceeded    6
-└── NumericalError          7  the loss or its gradient is not finite
+├── NumericalError          7  the loss or its gradient is not finite
+└── ResumeError             8  a saved work that cannot be gone on with
 
 This module imports nothing; beside `files`, it is what every layer of Impasto may import.
 """
@@ -41,6 +42,7 @@ __all__ = [
     "NumericalError",
     "OptionsError",
     "OutputError",
+    "ResumeError",
     "RuntimeMissing",
     "StyleError",
     "UnsupportedImage",
@@ -138,3 +140,9 @@ class NumericalError(StyleError):
     """The loss or its gradient became infinite or not a number."""
 
     exit_code = 7
+
+
+class ResumeError(StyleError):
+    """A saved work is damaged, or what it was begun with is not the same any more."""
+
+    exit_code = 8

@@ -2,7 +2,8 @@
 
 A reader of the path sees the old file or the complete new one, whatever dies when: the bytes go to
 a temporary file in the same folder, are flushed to the disk, and only then take the final name.
-A process that is killed outright may leave a `.impasto-*.tmp` behind, never a damaged file.
+A process that is killed outright may leave a `.impasto-*.tmp` behind, never a damaged file; while
+it lives it holds a lock on it, so that `remove_leftovers` takes only those of the dead.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ from typing import BinaryIO
 
 from .errors import OutputError
 
-__all__ = ["atomic_writer", "check_writable", "write_atomic"]
+try:
+    import fcntl
+except ImportError:  # on Windows, where a file that is open cannot be removed
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["atomic_writer", "check_writable", "remove_leftovers", "write_atomic"]
 
 
 @contextlib.contextmanager
@@ -35,7 +41,7 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
         target = _destination(path)
         temporary = _temporary(target.parent)
         try:
-            with temporary.open("xb") as stream:
+            with _locked(temporary) as stream:
                 _keep_permissions(target, stream)
                 yield stream
                 stream.flush()
@@ -66,6 +72,28 @@ def check_writable(path: Path) -> None:
         finally:
             with contextlib.suppress(FileNotFoundError):
                 probe.unlink()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files in a folder whose writers died; those of the living stay."""
+    for path in folder.glob(".impasto-*.tmp"):
+        with contextlib.suppress(OSError), path.open("r+b") as stream:
+            if fcntl is not None:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
+
+def _locked(temporary: Path) -> BinaryIO:
+    """A new file that `remove_leftovers` leaves alone."""
+    while True:
+        stream: BinaryIO = temporary.open("xb")
+        if fcntl is None:
+            return stream
+        with contextlib.suppress(OSError):  # not every file system has locks
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if temporary.exists():  # it may have been taken for a leftover before it was locked
+            return stream
+        stream.close()
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from .images import write_picture
+from .plan import Plan
 
 __all__ = ["LevelResult", "Progress", "ProgressCallback", "Result"]
 
@@ -54,8 +55,11 @@ class LevelResult:
         loss: of the best canvas; infinite where the first evaluation was not finished.
         seconds: in all, targets included.
         evaluation_seconds: median of one evaluation; 0 when there was none.
-        stopped: "iterations" (all were made), "line search" (no step goes further down), "error",
-            "callback" (it returned False), "deadline", or the reason of the host's own stop.
+        stopped: "iterations" (all were made), "line search" (no step goes further down), "time"
+            (the level had used its share, or the time was over), "error", "callback" (it returned
+            False), "deadline", or the reason of the host's own stop.
+        optimizer: "scipy", "lbfgs 20" (with so many pairs), "lbfgs 5 half" or "adam"; see
+            `methods.Method`.
     """
 
     height: int
@@ -66,6 +70,7 @@ class LevelResult:
     seconds: float
     evaluation_seconds: float
     stopped: str
+    optimizer: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +80,15 @@ class Result:
     Args:
         canvas: (H, W, 3) float32, RGB in 0..1.
         alpha: (H, W) float32, the content picture's transparency, or None.
-        initial_loss: of the initial canvas at the final size; NaN where that level was not reached.
+        initial_loss: of the initial canvas at the final size; NaN where that level was not reached,
+            or the time given was too short to measure it.
         loss: of `canvas`, the best one found, within 0..1; where the final level was not reached,
             of the canvas at the last level that was evaluated, or NaN.
         terms: the same loss by term, such as "content.relu4_2".
         levels: from coarse to fine; a run that was stopped lists the levels that it reached.
         stopped: as in the last level.
         seconds: in all, reading the pictures included.
+        plan: how it was to be made.
     """
 
     canvas: np.ndarray = field(repr=False)
@@ -92,6 +99,7 @@ class Result:
     levels: tuple[LevelResult, ...]
     stopped: str
     seconds: float
+    plan: Plan | None = field(default=None, repr=False)
 
     @property
     def iterations(self) -> int:

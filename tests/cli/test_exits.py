@@ -35,6 +35,7 @@ def test_exit_codes_are_those_that_were_promised():
         "OutputError": 5,
         "LimitError": 6,
         "NumericalError": 7,
+        "ResumeError": 8,
     }
     for base, code in promised.items():
         for name in errors.__all__:

@@ -20,6 +20,8 @@ WIDE = {"COLUMNS": "200", "TERMINAL_WIDTH": "200"}
 def test_commands_are_those_that_people_are_told_of():
     assert {path for path, command in COMMANDS.items() if path and not command.hidden} == {
         ("stylize",),
+        ("resume",),
+        ("plan",),
         ("export",),
         ("models",),
         ("models", "show"),
@@ -72,7 +74,7 @@ def test_lowering_is_told_in_the_same_words_everywhere():
         for parameter in command.params
         if parameter.name == "lowering"
     }
-    assert told.keys() == {("stylize",), ("bench",)}
+    assert told.keys() == {("stylize",), ("plan",), ("bench",)}
     assert len(set(map(str, told.values()))) == 1
 
 

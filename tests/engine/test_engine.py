@@ -180,7 +180,7 @@ engine.stylize(picture, picture, small)
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]) * 2**20,) * 2)
 try:
-    engine.stylize(picture, picture, large)
+    engine.stylize(picture, picture, large, memory=2**40)
 except impasto.StyleError as error:
     print(type(error).__name__, error)
 engine.stylize(picture, picture, small)

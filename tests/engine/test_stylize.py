@@ -14,9 +14,10 @@ from impasto.engine.errors import (
     NumericalError,
     OptionsError,
 )
-from impasto.engine.images import Picture, resize
+from impasto.engine.images import read_picture, resize
 from impasto.engine.initial import blended, cover, noise
 from impasto.engine.limits import Limits
+from impasto.engine.methods import Method
 from impasto.engine.sources import gather
 from impasto.engine.stop import Stop
 from impasto.engine.stylize import paint
@@ -200,14 +201,15 @@ def test_a_stop_at_a_coarse_level_ends_the_work_whatever_its_reason(engine, aske
 
 def late(engine, pair, options, stop):
     """A work whose deadline was over when its pictures had been read."""
-    content = Picture(pair[0], None)
-    levels = engine.levels(pair[0], options)
-    sources = gather(content, [pair[1]], levels, options, 4, Limits())
+    content, style = (read_picture(picture) for picture in pair)
+    levels = engine.levels(content.shape[:2], options)
+    sources = gather(content, [style], levels, options, Limits())
     began = time.perf_counter() - 10
     return paint(
         sources,
         engine.objective_at,
         options,
+        methods=[Method("scipy")] * len(levels),
         began=began,
         deadline=5.0,
         progress=None,
@@ -253,8 +255,9 @@ def test_numbers_that_are_not_finite_are_an_error_that_carries_the_result(
         objective = measure(content, *rest)
         sizes.append(content.shape)
         if len(sizes) == 2:
-            nothing = np.full(len(objective._names), np.nan, np.float32)
-            objective._placed |= objective._session.place({"coefficients": nothing})
+            run = objective._evaluator.run
+            bad = np.float32(np.nan)
+            objective._evaluator.run = lambda *given: (run(*given)[0] * bad, {"tv": np.nan})
         return objective
 
     monkeypatch.setattr(engine, "objective_at", poisoned)

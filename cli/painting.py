@@ -1,0 +1,73 @@
+"""From work to a picture file: what `stylize` and `resume` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
+
+import typer
+
+from ..engine.errors import StyleError
+from .console import emit_json, say
+from .exits import EXIT_OF_STOP
+from .paths import refuse_to_replace
+from .progress import painting_bar
+from .report import is_painted, record_of, summary_of
+from .signals import Signals
+
+if TYPE_CHECKING:
+    from ..engine.engine import Engine
+    from ..engine.options import Options
+    from ..engine.records import ProgressCallback, Result
+    from ..engine.stop import Stop
+
+__all__ = ["Work", "check_output", "paint_to"]
+
+Work: TypeAlias = "Callable[[ProgressCallback | None, Stop], tuple[Engine, Options, Result]]"
+
+
+def check_output(output: Path, sources: Iterable[Path | str | None]) -> None:
+    """Say before the work what would make saving fail after it."""
+    from ..engine.files import check_writable
+    from ..engine.images import output_format
+
+    output_format(output)
+    check_writable(output)
+    refuse_to_replace(output, sources)
+
+
+def paint_to(output: Path, work: Work, *, json: bool, quiet: bool) -> NoReturn:
+    """Do the work, save its picture, tell of it, and end the command."""
+    with Signals() as signals:
+        try:
+            with painting_bar(not quiet) as report:
+                engine, options, result = signals.run(lambda stop: work(report, stop))
+        except StyleError as error:
+            _rescue(error, output)
+            raise
+        # When its time is over, a picture is due, whatever it is.
+        is_kept = is_painted(result) or result.stopped == "time"
+        kept = output if is_kept else None
+        if kept is not None:
+            result.save(kept)
+        if result.stopped in EXIT_OF_STOP:
+            where = "nothing was painted yet" if kept is None else f"the best picture is in {kept}"
+            say(f"{result.stopped}: {where}")
+        elif not quiet:
+            say(summary_of(result, output))
+        if json:
+            emit_json(record_of(result, kept, engine, options))
+    raise typer.Exit(EXIT_OF_STOP.get(result.stopped, 0))
+
+
+def _rescue(error: StyleError, output: Path) -> None:
+    """Save the best picture of a run that failed; why the run failed stays the error."""
+    from ..engine.records import Result
+
+    if isinstance(error.result, Result) and is_painted(error.result):
+        try:
+            error.result.save(output)
+            say(f"the work failed, but the best picture so far is in {output}")
+        except StyleError as unsaved:
+            say(f"the best picture so far is lost: {unsaved}")

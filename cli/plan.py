@@ -1,0 +1,109 @@
+"""`impasto plan`: what a picture will take, before anything is done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import typer
+
+from ..engine.errors import OptionsError
+from ..engine.options import Options
+from . import keeping_options as k
+from . import parameters as p
+from .console import emit, emit_json
+from .network_options import left_open, spelled_defaults
+from .parsing import parse_bytes, parse_iterations, parse_layers, parse_seconds, parse_trust
+from .plan_record import described, gib, record_of_plan
+from .tables import emit_table
+
+__all__ = ["plan"]
+
+_DEFAULTS = Options()
+_CONTENT_LAYERS, _STYLE_LAYERS = spelled_defaults()
+
+
+def plan(
+    context: typer.Context,
+    content: p.Content,
+    style: p.Styles,
+    size: p.Size = _DEFAULTS.size,
+    style_scale: p.StyleScale = _DEFAULTS.style_scale,
+    content_layers: p.ContentLayers = _CONTENT_LAYERS,
+    style_layers: p.StyleLayers = _STYLE_LAYERS,
+    pool: p.Pool = _DEFAULTS.pool,
+    border: p.BorderKind = _DEFAULTS.border,
+    levels: p.Levels = _DEFAULTS.levels,
+    iterations: p.Iterations = None,
+    optimizer: p.OptimizerName = _DEFAULTS.optimizer,
+    memory: k.Memory = None,
+    time: k.Time = None,
+    model: p.Model = None,
+    bundle: p.Bundle = None,
+    trust: p.Trust = None,
+    device: p.Device = "auto",
+    threads: p.Threads = None,
+    lowering: p.LoweringName = "auto",
+    json: p.Json = False,
+    debug: p.Debug = False,
+) -> None:
+    """Say how a picture would be made: levels, tiles, optimiser, memory and time.
+
+    It takes a second or two: the time is estimated from evaluations of the coarsest level.
+    """
+    options = Options(
+        size=size,
+        levels=levels,
+        iterations=parse_iterations(iterations),
+        content_layers=parse_layers("--content-layer", content_layers),
+        style_layers=parse_layers("--style-layer", style_layers),
+        pool=pool,
+        border=border,
+        optimizer=optimizer,
+        style_scale=style_scale,
+    )
+    if trust is not None and bundle is None:
+        raise OptionsError("--trust has no meaning without --bundle")
+    budget = None if memory is None else parse_bytes(memory)
+    seconds = None if time is None else parse_seconds(time)
+    from ..engine.engine import Engine
+
+    engine = Engine(
+        model,
+        bundle=bundle,
+        trust=parse_trust(trust),
+        device=device,
+        threads=threads,
+        lowering=lowering,
+    )
+    open_names = left_open(context, bundle)
+    asked = replace(options, **{name: getattr(engine.defaults, name) for name in open_names})
+    made = engine.plan(content, style, asked, memory=budget, timed=True)
+    if json:
+        emit_json(record_of_plan(made, seconds))
+        return
+    emit_table(
+        ["size", "steps", "computed", "optimiser", "memory", "time"],
+        [
+            [
+                f"{level.width} x {level.height}",
+                str(level.iterations),
+                described(level),
+                str(level.method),
+                gib(level.bytes),
+                f"{level.seconds or 0:.0f} s",
+            ]
+            for level in made.levels
+        ],
+    )
+    emit(f"Peak of the process: {gib(made.bytes)} of {gib(made.memory)} that it may take.")
+    emit(_duration(made.seconds or 0.0, seconds))
+
+
+def _duration(estimated: float, allowed: float | None) -> str:
+    if allowed is None or allowed >= estimated:
+        return f"About {estimated:.0f} s."
+    share = allowed / estimated
+    return (
+        f"About {estimated:.0f} s; the {allowed:.0f} s given allow {share:.0%} of the steps of "
+        "each level."
+    )

@@ -1,0 +1,60 @@
+"""`impasto resume`: go on with a picture whose process died."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..engine.errors import OptionsError
+from . import keeping_options as k
+from . import parameters as p
+from .console import say
+from .painting import check_output, paint_to
+from .parsing import parse_seconds, parse_trust
+
+if TYPE_CHECKING:
+    from ..engine.engine import Engine
+    from ..engine.options import Options
+    from ..engine.records import ProgressCallback, Result
+    from ..engine.stop import Stop
+
+__all__ = ["resume"]
+
+
+def resume(
+    folder: k.Folder,
+    time: k.Time = None,
+    trust: p.Trust = None,
+    output: k.ResumedOutput = None,
+    json: p.Json = False,
+    quiet: p.Quiet = False,
+    debug: p.Debug = False,
+) -> None:
+    """Go on with the work that `impasto stylize --checkpoint FOLDER` began, after any end it had.
+
+    Its settings, pictures and network are those it was begun with.
+    """
+    from ..engine.checkpoint import read_settings
+    from ..engine.files import remove_leftovers
+
+    settings, finished = read_settings(folder)
+    if output is None and settings.output is None:
+        raise OptionsError("--output is needed: the work was begun without one")
+    picture = output or Path(str(settings.output))
+    trusted = parse_trust(trust)
+    seconds = None if time is None else parse_seconds(time)
+    pictures = (settings.content, *settings.styles, settings.initial)
+    sources = [source.path for source in pictures if source is not None]
+    check_output(picture, [*sources, settings.engine["model"], settings.engine["bundle"]])
+    remove_leftovers(picture.absolute().parent)
+    if finished and not quiet:
+        say(f"the work in {folder} was finished before; its picture is written again")
+
+    def work(report: ProgressCallback | None, stop: Stop) -> tuple[Engine, Options, Result]:
+        from ..engine.engine import Engine
+
+        engine = Engine(**settings.engine, trust=trusted, limits=settings.limits)
+        result = engine.resume(folder, time=seconds, progress=report, stop=stop)
+        return engine, settings.options, result
+
+    paint_to(picture, work, json=json, quiet=quiet)

@@ -1,0 +1,186 @@
+"""Keeping on: what a work saves so that another process can go on with it, after kill -9 too.
+
+The folder holds one file, which is replaced as a whole: the settings with which the work was begun,
+where it stands, its best canvas, and the optimiser's state where that is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from .arrays_file import Damaged, read_arrays, read_header, write_arrays
+from .errors import OptionsError, OutputError, ResumeError, StyleError
+from .files import check_writable, remove_leftovers
+from .records import LevelResult
+from .settings import Checkpoint, Settings
+from .walk import State
+
+__all__ = ["Keeper", "Standing", "read_settings", "read_work"]
+
+_VERSION = 1
+_FILE = "work.impasto"
+# A save is to take a small part of the time, whatever the disk.
+_LONGEST_SHARE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """Where a work stands.
+
+    Args:
+        level: the one that it is at, counted from 1.
+        iteration, evaluations: made there; at 0 the canvas is that of the level before, if any.
+        level_seconds: spent there; `seconds` in all.
+        initial_loss, loss, terms: see `Result`.
+        finished: the levels before.
+        method: that the state is of.
+        ended: why the work is at its end, or None where it is not.
+        canvas: the best one, (H, W, 3), or None where that is the initial one.
+        state: of the optimiser.
+    """
+
+    level: int = 1
+    iteration: int = 0
+    evaluations: int = 0
+    level_seconds: float = 0.0
+    seconds: float = 0.0
+    initial_loss: float = float("nan")
+    loss: float = float("nan")
+    terms: Mapping[str, float] = field(default_factory=dict)
+    finished: tuple[LevelResult, ...] = ()
+    method: str = ""
+    ended: str | None = None
+    canvas: np.ndarray | None = None
+    state: State = field(default_factory=dict)
+
+
+class Keeper:
+    """Saves one work.
+
+    Args:
+        resuming: it is the one that the folder holds.
+
+    Raises:
+        OptionsError: the folder holds another work that is not finished.
+        OutputError: the folder cannot be made, or not be written to.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, settings: Settings, resuming: bool = False) -> None:
+        folder = Path(checkpoint.folder).absolute()
+        self._path = folder / _FILE
+        self._every = checkpoint.every
+        self._settings = asdict(settings)
+        self._next = 0.0
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot make {str(folder)!r}: {error.strerror}") from error
+        check_writable(self._path)
+        remove_leftovers(folder)
+        if not resuming and self._path.exists():
+            _refuse_unfinished(folder)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for a save again."""
+        return perf_counter() >= self._next
+
+    def save(self, standing: Standing, check: Callable[[], None]) -> None:
+        """Replace what was saved before.
+
+        Args:
+            check: called often; if it raises, what was saved before stays.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        began = perf_counter()
+        arrays = {f"state.{name}": array for name, array in standing.state.items()}
+        if standing.canvas is not None:
+            arrays["canvas"] = standing.canvas
+        told = {
+            entry.name: getattr(standing, entry.name)
+            for entry in fields(standing)
+            if entry.name not in ("canvas", "state", "finished")
+        }
+        told["terms"] = dict(standing.terms)
+        told["finished"] = [asdict(level) for level in standing.finished]
+        header = {"version": _VERSION, "settings": self._settings, "standing": told}
+        write_arrays(self._path, header, arrays, check)
+        ended = perf_counter()
+        self._next = ended + max(self._every, (ended - began) / _LONGEST_SHARE)
+
+
+def read_settings(folder: str | Path) -> tuple[Settings, bool]:
+    """The settings of the work in a folder, and whether it is finished.
+
+    Raises:
+        ResumeError: there is none, or it cannot be used; the message names the folder.
+    """
+    with _Reported(folder):
+        header = read_header(Path(folder) / _FILE)
+        return _settings_in(header), header["standing"]["ended"] is not None
+
+
+def read_work(folder: str | Path) -> tuple[Settings, Standing]:
+    """The work in a folder.
+
+    Raises:
+        ResumeError: there is none, or it is damaged; the message names the folder.
+    """
+    with _Reported(folder):
+        header, arrays = read_arrays(Path(folder) / _FILE)
+        told = header["standing"]
+        finished = tuple(LevelResult(**level) for level in told.pop("finished"))
+        canvas = arrays.pop("canvas", None)
+        if canvas is not None and (
+            canvas.dtype != np.float32 or canvas.ndim != 3 or not np.isfinite(canvas).all()
+        ):
+            raise Damaged("its canvas is none")
+        state = {name.removeprefix("state."): array for name, array in arrays.items()}
+        standing = Standing(**told, finished=finished, canvas=canvas, state=state)
+        return _settings_in(header), standing
+
+
+class _Reported:
+    """Turns whatever is wrong with a checkpoint into one sentence."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self._folder = str(folder)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise ResumeError(f"there is no work in the folder {self._folder!r}") from error
+        if isinstance(error, OSError):
+            reason = error.strerror or error
+            raise ResumeError(f"the work in {self._folder!r} cannot be read: {reason}") from error
+        if isinstance(error, Damaged):
+            raise ResumeError(f"the work in {self._folder!r} is damaged: {error}") from error
+        if isinstance(error, AttributeError | KeyError | TypeError | ValueError | StyleError):
+            raise ResumeError(
+                f"the work in {self._folder!r} is damaged: its header makes no sense"
+            ) from error
+
+
+def _refuse_unfinished(folder: Path) -> None:
+    _, finished = read_settings(folder)
+    if not finished:
+        raise OptionsError(
+            f"the folder {str(folder)!r} holds a work that is not finished: resume it, or give "
+            "another folder"
+        )
+
+
+def _settings_in(header: Mapping[str, Any]) -> Settings:
+    if header["version"] != _VERSION:
+        raise Damaged("it is of another version of Impasto")
+    return Settings.read(header["settings"])

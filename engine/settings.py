@@ -1,0 +1,200 @@
+"""What a work was begun with, so that another process can begin it again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .checks import number
+from .errors import ImageNotFound, OptionsError, ResumeError
+from .limits import Limits
+from .options import Options
+
+__all__ = ["Checkpoint", "Settings", "Source"]
+
+_BLOCK = 2**20
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a work is saved while it goes on, and how often.
+
+    Args:
+        folder: is made if there is none; it must not hold another work that is not finished.
+        every: seconds between two saves, at least; where saving takes long, they are fewer.
+        output: where the picture will be written, told to whoever resumes. `Engine` writes none.
+
+    Raises:
+        OptionsError: the number of seconds is below 0.
+    """
+
+    folder: str | Path
+    every: float = 30.0
+    output: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "every", number("checkpoint_every", self.every, 0, 1e9))
+
+    @classmethod
+    def of(cls, where: str | Path | Checkpoint) -> Checkpoint:
+        """A folder alone is saved to as often as is usual."""
+        return where if isinstance(where, Checkpoint) else cls(where)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture file, by its absolute path, and the SHA-256 that it had."""
+
+    path: str
+    sha256: str
+
+    @classmethod
+    def of(cls, picture: object, limits: Limits, what: str) -> Source:
+        """The file that a picture is to be read from, of which no more is read than may be.
+
+        Raises:
+            OptionsError: it is not given by path.
+            ImageNotFound: there is no readable regular file.
+        """
+        if not isinstance(picture, str | Path):
+            raise OptionsError(
+                f"the {what} must be given by path: a work with a checkpoint finds it there when "
+                "it goes on"
+            )
+        path = Path(picture).absolute()
+        digest, left = hashlib.sha256(), limits.file_bytes
+        try:
+            if not path.is_file():
+                raise OSError(0, "there is no regular file")
+            with path.open("rb") as stream:
+                while left > 0 and (block := stream.read(min(left, _BLOCK))):
+                    digest.update(block)
+                    left -= len(block)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ImageNotFound(f"{what} {str(picture)!r} cannot be read: {reason}") from error
+        return cls(str(path), digest.hexdigest())
+
+    def check(self, limits: Limits) -> None:
+        """Raise `ResumeError` where the file is not the same any more."""
+        try:
+            same = Source.of(self.path, limits, "picture") == self
+        except ImageNotFound as error:
+            raise ResumeError(f"{error}; the work was begun with it") from error
+        if not same:
+            raise ResumeError(f"the picture {self.path!r} was changed since the work was begun")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a work was begun with.
+
+    Args:
+        engine: arguments of the `Engine`, as they were given; paths are absolute.
+        limits: what it accepts.
+        fingerprint: of its network.
+        options: what was asked for; the path of an initial picture is absolute.
+        content, styles, initial: the pictures; `initial` only where it is one of its own.
+        time: seconds for the whole work, or None.
+        memory: bytes for the whole work, or None.
+        every: seconds between two saves.
+        output: where the picture is to be written, if the caller has said so.
+    """
+
+    engine: Mapping[str, Any]
+    limits: Limits
+    fingerprint: str
+    options: Options
+    content: Source
+    styles: tuple[Source, ...]
+    initial: Source | None
+    time: float | None
+    memory: int | None
+    every: float
+    output: str | None
+
+    def check(self, fingerprint: str) -> None:
+        """Raise `ResumeError` where the network or a picture is not the same any more."""
+        if fingerprint != self.fingerprint:
+            raise ResumeError("the network is another one than the work was begun with")
+        for source in (self.content, *self.styles, self.initial):
+            if source is not None:
+                source.check(self.limits)
+
+    @classmethod
+    def of(
+        cls,
+        engine: Mapping[str, Any],
+        limits: Limits,
+        fingerprint: str,
+        options: Options,
+        content: object,
+        styles: object,
+        checkpoint: Checkpoint,
+        *,
+        time: float | None,
+        memory: int | None = None,
+    ) -> Settings:
+        """Those of a work that begins.
+
+        Raises:
+            OptionsError: a picture is not given by path.
+            ImageNotFound: a picture cannot be read.
+        """
+        initial = None
+        if options.init not in ("content", "style", "noise"):
+            initial = Source.of(options.init, limits, "initial picture")
+            options = replace(options, init=initial.path)
+        several = styles if isinstance(styles, list | tuple) else [styles]
+        output = checkpoint.output
+        return cls(
+            _lasting(engine),
+            limits,
+            fingerprint,
+            options,
+            Source.of(content, limits, "content picture"),
+            tuple(Source.of(style, limits, "style picture") for style in several),
+            initial,
+            time,
+            memory,
+            checkpoint.every,
+            None if output is None else str(Path(output).absolute()),
+        )
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> Settings:
+        """Those that `dataclasses.asdict` made JSON of.
+
+        Raises:
+            KeyError, TypeError, ValueError, StyleError: they cannot be.
+        """
+        options = dict(told["options"])
+        if isinstance(options["iterations"], list):
+            options["iterations"] = tuple(options["iterations"])
+        initial = told["initial"]
+        read = {
+            "options": Options(**options),
+            "limits": Limits(**told["limits"]),
+            "content": Source(**told["content"]),
+            "styles": tuple(Source(**source) for source in told["styles"]),
+            "initial": None if initial is None else Source(**initial),
+        }
+        return cls(**{**told, **read})
+
+
+def _lasting(engine: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of an engine, to be used in another folder."""
+    from ..models.store import describe
+
+    model, bundle = engine["model"], engine["bundle"]
+    if model is not None:
+        known = describe(model)
+        model = str(known.path.absolute()) if known.state == "file" and known.path else str(model)
+    return {
+        **engine,
+        "model": model,
+        "bundle": None if bundle is None else str(Path(bundle).absolute()),
+    }
