@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
+from .allocation import give_memory_back
 from .bench import bench
 from .console import emit
 from .exits import exit_code_of
@@ -67,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: without the program's name; None takes those of the process.
     """
+    give_memory_back()
     # Before NumPy is loaded, which reads them once: SciPy's L-BFGS-B with two BLAS threads
     # contends with ONNX Runtime's threads, and takes ten times longer for each step (measured).
     for name in _BLAS_THREADS:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Accounts", "joined_at"]
 
 # Python with NumPy, SciPy, ONNX Runtime, onnx and Pillow, and what they keep of finished work.
-_PROCESS_BYTES = 175 << 20
+_PROCESS_BYTES = 160 << 20
 _FLOAT, _HALF = 4, 2
 
 

@@ -18,21 +18,26 @@ if TYPE_CHECKING:
     from .engine.limits import Limits
     from .engine.objective import Objective
     from .engine.options import Options
+    from .engine.plan import Plan
     from .engine.records import LevelResult, Progress, Result
-    from .engine.simple import stylize
+    from .engine.settings import Checkpoint
+    from .engine.simple import resume, stylize
     from .engine.stop import Stop
 
 __all__ = [
+    "Checkpoint",
     "Engine",
     "LevelResult",
     "Limits",
     "Objective",
     "Options",
+    "Plan",
     "Progress",
     "Result",
     "Stop",
     "StyleError",
     "__version__",
+    "resume",
     "stylize",
 ]
 
@@ -44,15 +49,18 @@ if (_checkout := Path(__file__).parent.parent / "engine" / "stylize.py").is_file
     __path__.append(str(_checkout.parents[1]))
 
 _HOMES = {
+    "Checkpoint": "engine.settings",
     "Engine": "engine.engine",
     "LevelResult": "engine.records",
     "Limits": "engine.limits",
     "Objective": "engine.objective",
     "Options": "engine.options",
+    "Plan": "engine.plan",
     "Progress": "engine.records",
     "Result": "engine.records",
     "Stop": "engine.stop",
     "StyleError": "engine.errors",
+    "resume": "engine.simple",
     "stylize": "engine.simple",
 }
 
