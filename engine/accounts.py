@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["Accounts", "joined_at"]
 
 # Python with NumPy, SciPy, ONNX Runtime, onnx and Pillow, and what they keep of finished work.
-_PROCESS_BYTES = 160 << 20
+_PROCESS_BYTES = 175 << 20
 _FLOAT, _HALF = 4, 2
+# Positions that every VGG has room for.
+_NARROW = 32
 
 
 def joined_at(work: Work, tiling: Tiling | None) -> Selection:
@@ -162,9 +164,9 @@ class Accounts:
     ) -> bool:
         """Whether a quarter of the sides tells already that a large program does not fit: it takes
         at least a third as much for each position."""
-        if max(shape) < 512:
-            return False
         small = (-(-shape[0] // 4), -(-shape[1] // 4))
+        if max(shape) < 512 or min(small) < _NARROW:
+            return False
         return 16 * self._footprints.of(kind, selection, small).run > 3 * most
 
     def _features(self, work: Work, tiling: Tiling | None, shape: tuple[int, int]) -> int:

@@ -31,7 +31,7 @@ from .pyramid import Level, plan_levels
 from .records import ProgressCallback, Result
 from .sessions import Sessions
 from .settings import Checkpoint, Settings
-from .sources import gather, listed, read_styles
+from .sources import gather, initial_header, listed, read_styles
 from .stop import Stop
 from .stylize import paint
 from .tiles import Tiling
@@ -307,6 +307,7 @@ class Engine:
         return work_of(
             header,
             [read_header(style, self.limits, "style picture") for style in listed(styles)],
+            initial_header(options, self.limits),
             self.levels(header.shape[:2], options),
             options,
             self._objectives.selection(options),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, partial
+from math import ceil, floor
 
 from .accounts import Accounts, joined_at
 from .costs import Costs
@@ -88,8 +90,8 @@ class Planner:
             else "no size fits"
         )
         return (
-            f"a picture of {final.width} x {final.height} needs at least {_gib(needed)} of memory, "
-            f"and may have {_gib(memory)}; {largest}"
+            f"a picture of {final.width} x {final.height} needs at least "
+            f"{_spelled(needed, ceil)} of memory, and may have {_spelled(memory, floor)}; {largest}"
         )
 
     def _level(self, work: Work, level: Level, memory: int) -> LevelPlan:
@@ -168,5 +170,6 @@ def _numbers(level: Level) -> int:
     return 3 * level.height * level.width
 
 
-def _gib(count: int) -> str:
-    return f"{count / 2**30:.2f}G"
+def _spelled(count: int, round_to: Callable[[float], int]) -> str:
+    """Bytes as the command line takes them, so that what is said to be enough is."""
+    return f"{round_to(count / 2**20)}M"

@@ -6,21 +6,31 @@ begins; before the finest level, which needs the most memory, descends, they can
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 import numpy as np
 
 from .errors import ImageNotFound, OptionsError
-from .images import Picture, PictureSource, read_picture, resize
+from .images import Picture, PictureSource, read_header, read_picture, resize
 from .initial import blended, cover, noise
 from .limits import Limits
 from .options import Options
+from .picture_memory import Header
 from .pyramid import Level
 from .targets import check_style_size
 
-__all__ = ["Scene", "Sources", "gather", "listed", "read_styles", "style_side"]
+__all__ = [
+    "Scene",
+    "Sources",
+    "gather",
+    "initial_header",
+    "listed",
+    "read_styles",
+    "style_side",
+]
 
 
 class _Originals:
@@ -151,6 +161,14 @@ def listed(styles: PictureSource | Sequence[PictureSource]) -> Sequence[PictureS
     return sources
 
 
+def initial_header(options: Options, limits: Limits) -> Header | None:
+    """The header of the initial picture, where it is one of its own; see `images.read_header`."""
+    if options.init in ("content", "noise", "style"):
+        return None
+    with _told_of_init():
+        return read_header(options.init, limits, "initial picture")
+
+
 def read_styles(
     styles: PictureSource | Sequence[PictureSource],
     final: Level,
@@ -185,8 +203,15 @@ def _initial_picture(styles: Sequence[Picture], options: Options, limits: Limits
         return None
     if options.init == "style":
         return styles[0]
-    try:
+    with _told_of_init():
         return read_picture(options.init, limits, "initial picture")
+
+
+@contextlib.contextmanager
+def _told_of_init() -> Iterator[None]:
+    """A path that leads nowhere may be a word that was misspelled."""
+    try:
+        yield
     except ImageNotFound as error:
         raise ImageNotFound(
             f"{error}; init is content, style, noise or the path of a picture"

@@ -73,7 +73,7 @@ def test_the_same_request_has_the_same_plan(planner, work_for):
 def test_a_refusal_tells_what_is_needed_and_what_would_fit(size, planner, work_for):
     work = work_for(size)
     needed = planner.smallest(work)
-    with pytest.raises(MemoryLimit, match=r"needs at least \d+\.\d\dG of memory") as caught:
+    with pytest.raises(MemoryLimit, match=r"needs at least \d+M of memory") as caught:
         planner.plan(work, needed - 2**20)
     largest = int(str(caught.value).rsplit(" ", 1)[1])
     assert 0.5 * max(size) <= largest < max(size)
@@ -137,3 +137,29 @@ def test_the_duration_is_that_of_all_levels(engine, asked, scene):
     plan = engine.plan(scene(64, 48), scene(40, 40), options, timed=True)
     assert plan.seconds == sum(level.seconds for level in plan.levels) > 0
     assert engine.plan(scene(64, 48), scene(40, 40), options).seconds is None
+
+
+def test_a_refusal_names_what_would_be_enough(planner, work_for):
+    work = work_for((341, 512))
+    with pytest.raises(MemoryLimit) as caught:
+        planner.plan(work, 2**28)
+    enough = int(str(caught.value).split("at least ")[1].split("M ")[0]) * 2**20
+    assert planner.plan(work, enough).bytes <= enough
+
+
+@pytest.mark.parametrize("size", [(30, 1000), (1400, 20)])
+def test_long_and_thin_pictures_have_plans(size, planner, work_for):
+    assert planner.plan(work_for(size), 2**33).levels[0].tiling is None
+    planner.plan(work_for(size), planner.smallest(work_for(size)))
+
+
+def test_an_initial_picture_of_its_own_is_counted(engine, asked, scene, tmp_path):
+    from impasto.engine.images import write_picture
+
+    path = tmp_path / "start.bmp"
+    write_picture(path, scene(900, 1000))
+    pictures = scene(20, 24), scene(20, 20)
+    plain, given = (
+        engine._work(*pictures, asked(init=init)).held_bytes for init in ("noise", str(path))
+    )
+    assert given == plain + 3 * 900 * 1000
