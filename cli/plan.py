@@ -48,7 +48,8 @@ def plan(
 ) -> None:
     """Say how a picture would be made: levels, tiles, optimiser, memory and time.
 
-    It takes a second or two: the time is estimated from evaluations of the coarsest level.
+    The time is estimated from evaluations of the two coarsest levels, which takes seconds; without
+    levels, at a large size, as long as three evaluations take there.
     """
     options = Options(
         size=size,

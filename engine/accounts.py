@@ -24,6 +24,8 @@ __all__ = ["Accounts", "joined_at"]
 # Python with NumPy, SciPy, ONNX Runtime, onnx and Pillow, and what they keep of finished work.
 _PROCESS_BYTES = 175 << 20
 _FLOAT, _HALF = 4, 2
+# Of coarser levels: their programs, and weights in arrangements that this one does not need.
+_LEFT_BYTES = 40 << 20
 # Positions that every VGG has room for.
 _NARROW = 32
 
@@ -102,9 +104,8 @@ class Accounts:
         weights: dict[str, int] = {}
         for share in shares:
             weights.update(share.weights)
-        if level is not work.levels[-1]:
-            working += canvas  # the shrunken content picture: see `sources`
-        return sum(weights.values()) + max(2 * canvas + kept + max(looking), working)
+        left = 0 if level is work.levels[0] else _LEFT_BYTES
+        return left + sum(weights.values()) + max(2 * canvas + kept + max(looking), working)
 
     def _tiled(
         self, work: Work, level: Level, tiling: Tiling, descent: int, kept: int

@@ -91,9 +91,9 @@ class Engine:
             self._programs, self.lowering, self.threads, self.device, self.precision
         )
         self._objectives = Objectives(self._programs, self._sessions)
-        # Bundles have no programs for tiles, and the memory of CUDA is another one.
-        can_tile = self._programs.selection is None and self.device == "cpu"
-        self._planner = Planner(self._programs, Footprints(self._programs, self.lowering), can_tile)
+        on_host = self.device == "cpu"
+        footprints = Footprints(self._programs, self.lowering, on_host)
+        self._planner = Planner(self._programs, footprints, on_host and not bundle)
 
     @property
     def model(self) -> str:
@@ -284,7 +284,8 @@ class Engine:
 
         Args:
             memory: bytes that the process may take; None is `memory.default_budget()`.
-            timed: whether to estimate the seconds too, which takes one or two itself.
+            timed: whether to estimate the seconds too, for which the two coarsest levels are
+                evaluated twice.
 
         Raises:
             MemoryLimit: there is no way to make it in so much; the message tells what it needs, and

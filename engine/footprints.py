@@ -33,14 +33,21 @@ class Share:
 
 
 class Footprints:
-    """Of the programs of one network, in one lowering."""
+    """Of the programs of one network, in one lowering.
 
-    def __init__(self, programs: Programs, lowering: Lowering) -> None:
+    Args:
+        on_host: whether they run in this process's memory, and not in that of a device.
+    """
+
+    def __init__(self, programs: Programs, lowering: Lowering, on_host: bool = True) -> None:
         self._programs = programs
         self._lowering = lowering
+        self._on_host = on_host
 
     def of(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Share:
         """Of that program for pictures (or features at the joint) of that (height, width)."""
+        if not self._on_host:
+            return Share(0, 0, {})
         if self._lowering == "winograd":
             found: Footprint = self._programs.footprint(kind, selection, size)
             raw = self._programs.weights

@@ -22,7 +22,6 @@ from .pillow import Opened, PillowImage, decode, header_of, open_file, open_imag
 from .pixels import Picture, Pixels, array_header, bands, from_array, scaled
 
 __all__ = [
-    "Header",
     "Picture",
     "PictureSource",
     "encode_picture",

@@ -22,7 +22,7 @@ _ROOT = Path("/")
 
 # A machine that does not say what it has is taken for a small one.
 _UNKNOWN = 4 << 30
-# Of version 2, and of version 1 with its own cgroup's limit and the least of all above it.
+# Of version 2 two, and that of version 1; the limits of all cgroups above are read as well.
 _FILES = ("memory.max", "memory.high", "memory.limit_in_bytes")
 
 

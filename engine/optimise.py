@@ -170,3 +170,6 @@ def descend(
         return Ending(str(enough), final=False)
     except Stopped as stopped:
         return Ending(str(stopped), final=True)
+    finally:
+        # The optimiser's, which knows the descent: together they would outlive the level.
+        descent.state = dict
