@@ -47,6 +47,8 @@ def resume(
     sources = [source.path for source in pictures if source is not None]
     check_output(picture, [*sources, settings.engine["model"], settings.engine["bundle"]])
     remove_leftovers(picture.absolute().parent)
+    if settings.time is not None and time is None and not quiet:
+        say(f"it may take what is left of its {settings.time:g} s; --time gives it more")
     if finished and not quiet:
         say(f"the work in {folder} was finished before; its picture is written again")
 

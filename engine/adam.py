@@ -95,7 +95,6 @@ class _Descent:
             array.reshape(-1) for array in (self._x, self._first, self._second, self._average)
         )
         for start in range(0, x.size, _PART):
-            self._walk.check()
             part = slice(start, start + _PART)
             g = gradient[part] / np.float32(self._unit)
             first[part] += (1 - _BETA1) * (g - first[part])
@@ -109,9 +108,9 @@ class _Descent:
         """Evaluate where the last step has led, and the average, which is mostly nearer."""
         self._evaluate()
         if self._count:
-            self._average /= np.float32(1 - _AVERAGING**self._count)
-            np.clip(self._average, 0, 1, out=self._average)
-            self._x = self._average
+            # Not in its place: the state stays whole for whoever stops the work here.
+            np.divide(self._average, np.float32(1 - _AVERAGING**self._count), out=self._x)
+            np.clip(self._x, 0, 1, out=self._x)
             self._evaluate()
 
     def _evaluate(self) -> np.ndarray:

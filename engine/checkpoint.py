@@ -7,7 +7,7 @@ where it stands, its best canvas, and the optimiser's state where that is ours.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -27,6 +27,8 @@ _VERSION = 1
 _FILE = "work.impasto"
 # A save is to take a small part of the time, whatever the disk.
 _LONGEST_SHARE = 0.1
+# What a disk takes within the second that a stop may wait.
+_QUICK_BYTES = 128 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +92,14 @@ class Keeper:
     def is_due(self) -> bool:
         """Whether it is time for a save again."""
         return perf_counter() >= self._next
+
+    def save_last(self, standing: Standing) -> None:
+        """The same for a work that is being stopped, whose end is not to wait for the disk: a large
+        state of the optimiser is left out, and it will begin anew from the canvas.
+        """
+        if sum(array.nbytes for array in standing.state.values()) > _QUICK_BYTES:
+            standing = replace(standing, state={})
+        self.save(standing, lambda: None)
 
     def save(self, standing: Standing, check: Callable[[], None]) -> None:
         """Replace what was saved before.

@@ -73,7 +73,8 @@ class Descent:
         self.first_loss: float | None = None
         self.iterations = iterations
         self.durations: list[float] = []
-        self.state: Callable[[], State] = dict
+        self._state: Callable[[], State] = dict
+        self._best_then = start
         self._objective = objective
         self._stop = stop
         self._step_done = step_done
@@ -124,7 +125,7 @@ class Descent:
     def step_done(self, state: Callable[[], State]) -> None:
         """See `Walk`."""
         self.iterations += 1
-        self.state = state
+        self._state, self._best_then = state, self.best
         try:
             self._step_done(self)
         except StopIteration as error:  # to SciPy a wish to stop, which would hide it
@@ -133,6 +134,14 @@ class Descent:
     def check(self) -> None:
         """See `Walk`."""
         self._stop.check()
+
+    def state(self) -> State:
+        """Of the optimiser, at the best canvas; nothing where a step was broken off after that."""
+        return self._state() if self.best is self._best_then else {}
+
+    def forget(self) -> None:
+        """Let the optimiser go, which knows this record: together they would outlive the level."""
+        self._state = dict
 
 
 def descend(
@@ -170,6 +179,3 @@ def descend(
         return Ending(str(enough), final=False)
     except Stopped as stopped:
         return Ending(str(stopped), final=True)
-    finally:
-        # The optimiser's, which knows the descent: together they would outlive the level.
-        descent.state = dict

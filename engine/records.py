@@ -25,8 +25,11 @@ class Progress:
         iteration, iterations: steps done and planned at this level.
         evaluations: of the objective, in all.
         loss: of the best canvas at this level.
+        terms: the same loss by term, as in `Result`.
         seconds: since the work began with reading its pictures.
         remaining: estimate of the seconds to come.
+        canvas: the best one, (H, W, 3) float32, RGB in 0..1: the optimiser's own memory, to be
+            read while the callback runs, and copied by whoever needs it for longer.
     """
 
     level: int
@@ -37,8 +40,10 @@ class Progress:
     iterations: int
     evaluations: int
     loss: float
+    terms: Mapping[str, float]
     seconds: float
     remaining: float
+    canvas: np.ndarray = field(repr=False, compare=False)
 
 
 # Called after each step; returning False ends the work with the best canvas so far.

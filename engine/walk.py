@@ -32,7 +32,8 @@ class Walk(Protocol):
         """Count a step.
 
         Args:
-            state: gives what the next step begins from, of arrays that it will change.
+            state: gives what the next step begins from, of arrays that it will change: while it
+                may be stopped, only after it has accepted another canvas.
         """
 
     def check(self) -> None:

@@ -16,6 +16,8 @@ from impasto.engine.engine import Engine
 from impasto.engine.errors import ImageNotFound, OptionsError, OutputError, ResumeError
 from impasto.engine.images import write_picture
 from impasto.engine.methods import Method
+from impasto.engine.optimise import Enough
+from impasto.engine.pacing import Pace
 from impasto.engine.settings import Checkpoint
 from impasto.engine.simple import resume
 from impasto.export.network_file import encode_network
@@ -86,6 +88,55 @@ def test_a_work_that_goes_on_ends_where_it_would_have_ended(
     assert result.evaluations >= whole.evaluations - 2
 
 
+def test_a_stop_saves_the_best_canvas(engine, asked, files, tmp_path, method):
+    options = asked(**LEVELS, optimizer="adam" if method.name == "adam" else "lbfgs")
+    seldom = Checkpoint(tmp_path / "kept", every=1000)
+    broken = engine.stylize(
+        *files,
+        options,
+        checkpoint=seldom,
+        progress=lambda told: (told.level, told.iteration) < (2, 5),
+    )
+    _, standing = read_work(tmp_path / "kept")
+    assert np.array_equal(standing.canvas, broken.canvas)
+    assert (standing.loss, standing.terms) == (broken.loss, broken.terms)
+    assert (standing.level, standing.iteration) == (2, 5)
+    assert bool(standing.state) == (method.name != "scipy")
+
+
+def test_a_large_state_does_not_delay_a_stop(engine, asked, files, tmp_path, monkeypatch, ours):
+    monkeypatch.setattr(module, "_QUICK_BYTES", 100)
+    interrupted(engine, files, asked(**LEVELS), tmp_path / "kept", 2, 5)
+    _, standing = read_work(tmp_path / "kept")
+    assert standing.iteration == 5
+    assert not standing.state
+    assert [one.iterations for one in engine.resume(tmp_path / "kept").levels] == [4, 12]
+
+
+def test_work_whose_time_was_over_goes_on_where_it_is_given_more(
+    engine, asked, files, tmp_path, monkeypatch, ours
+):
+    folder = tmp_path / "kept"
+    monkeypatch.setattr(Pace, "check", _enough_at_the_end)
+    first = engine.stylize(*files, asked(**LEVELS), checkpoint=Checkpoint(folder, every=1000))
+    assert first.stopped == "time"
+    monkeypatch.undo()
+    settings, standing = read_work(folder)
+    assert np.array_equal(standing.canvas, first.canvas)
+    assert standing.state
+    assert standing.ended is None
+    more = engine.resume(folder, time=1000.0)
+    assert more.stopped == "iterations"
+    assert more.loss < first.loss
+    assert [one.iterations for one in more.levels] == [4, 12]
+
+
+def _enough_at_the_end(pace, step, remaining):
+    pace.checks = getattr(pace, "checks", 0) + 1
+    if pace.checks == 7:  # three steps into the second level
+        raise Enough("time")
+
+
 def test_saving_changes_nothing(engine, asked, files, tmp_path, ours):
     options = asked(**LEVELS)
     results = [
@@ -144,7 +195,7 @@ def test_no_time_that_is_left_gives_the_best_of_before(engine, asked, files, tmp
     assert result.stopped == "time"
     assert result.loss == header["standing"]["loss"]
     assert np.array_equal(result.canvas, arrays["canvas"])
-    assert [one.iterations for one in result.levels] == [4, 2]
+    assert [one.iterations for one in result.levels] == [4, 3]
     assert engine.resume(folder, time=100.0).stopped == "iterations"
 
 
@@ -159,7 +210,7 @@ def test_a_work_of_another_optimiser_goes_on_without_its_state(
     assert result.levels[-1].iterations == 12
 
 
-def test_a_stop_while_saving_keeps_what_was_saved_before(
+def test_a_stop_while_saving_saves_once_more_at_the_end(
     engine, asked, files, tmp_path, monkeypatch
 ):
     from impasto.engine.stop import Stop
@@ -177,8 +228,8 @@ def test_a_stop_while_saving_keeps_what_was_saved_before(
     checkpoint = Checkpoint(tmp_path / "kept", every=0)
     result = engine.stylize(*files, asked(**LEVELS), checkpoint=checkpoint, stop=stop)
     assert result.stopped == "cancelled"
-    assert len(saves) == 5
-    assert read_work(tmp_path / "kept")[1].iteration == 3
+    assert len(saves) == 6
+    assert read_work(tmp_path / "kept")[1].iteration == result.levels[0].iterations == 4
     assert engine.resume(tmp_path / "kept").stopped == "iterations"
 
 
