@@ -11,10 +11,12 @@ import typer
 from ..engine.errors import StyleError
 from .console import emit_json, say
 from .exits import EXIT_OF_STOP
+from .observer import Observer
 from .paths import refuse_to_replace
 from .progress import painting_bar
 from .report import is_painted, record_of, summary_of
 from .signals import Signals
+from .watching import Watching
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
@@ -37,14 +39,22 @@ def check_output(output: Path, sources: Iterable[Path | str | None]) -> None:
     refuse_to_replace(output, sources)
 
 
-def paint_to(output: Path, work: Work, *, json: bool, quiet: bool) -> NoReturn:
-    """Do the work, save its picture, tell of it, and end the command."""
+def paint_to(
+    output: Path, work: Work, *, json: bool, quiet: bool, watching: Watching | None = None
+) -> NoReturn:
+    """Do the work, save its picture, tell of it, and end the command.
+
+    Args:
+        watching: what else is written, after the picture itself.
+    """
+    observer = Observer(watching or Watching(output))
     with Signals() as signals:
         try:
-            with painting_bar(not quiet) as report:
+            with painting_bar(not quiet) as bar:
+                report = observer.beside(bar)
                 engine, options, result = signals.run(lambda stop: work(report, stop))
         except StyleError as error:
-            _rescue(error, output)
+            _rescue(error, output, observer)
             raise
         # When its time is over, a picture is due, whatever it is.
         is_kept = is_painted(result) or result.stopped == "time"
@@ -56,18 +66,30 @@ def paint_to(output: Path, work: Work, *, json: bool, quiet: bool) -> NoReturn:
             say(f"{result.stopped}: {where}")
         elif not quiet:
             say(summary_of(result, output))
-        if json:
-            emit_json(record_of(result, kept, engine, options))
+        try:
+            if kept is not None:
+                observer.write(result, engine, options)
+        finally:
+            for line in observer.summary() if not quiet else ():
+                say(line)
+            if json:
+                record = record_of(result, kept, engine, options)
+                emit_json({**record, **observer.record()})
     raise typer.Exit(EXIT_OF_STOP.get(result.stopped, 0))
 
 
-def _rescue(error: StyleError, output: Path) -> None:
+def _rescue(error: StyleError, output: Path, observer: Observer) -> None:
     """Save the best picture of a run that failed; why the run failed stays the error."""
     from ..engine.records import Result
 
-    if isinstance(error.result, Result) and is_painted(error.result):
-        try:
-            error.result.save(output)
-            say(f"the work failed, but the best picture so far is in {output}")
-        except StyleError as unsaved:
-            say(f"the best picture so far is lost: {unsaved}")
+    if not isinstance(error.result, Result) or not is_painted(error.result):
+        return
+    try:
+        error.result.save(output)
+        say(f"the work failed, but the best picture so far is in {output}")
+    except StyleError as unsaved:
+        say(f"the best picture so far is lost: {unsaved}")
+    try:
+        observer.write(error.result)
+    except StyleError as unwritten:
+        say(str(unwritten))
