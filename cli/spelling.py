@@ -7,19 +7,19 @@ from dataclasses import fields
 
 from ..engine.options import Options
 
-__all__ = ["spelled"]
+__all__ = ["option_of", "spelled"]
 
 
-def _option(name: str) -> str:
+def option_of(name: str) -> str:
     """`style_layers` is given as `--style-layer`, several times; the others have their names."""
     if name.endswith("_layers"):
         name = name.removesuffix("s")
     return "--" + name.replace("_", "-")
 
 
-# Arguments of `Engine` that its errors name.
-_ENGINES = ("device", "precision", "threads", "lowering")
-_OPTIONS = {name: _option(name) for name in (*(f.name for f in fields(Options)), *_ENGINES)}
+# Other arguments that errors name.
+_OTHERS = ("device", "precision", "threads", "lowering", "preset")
+_OPTIONS = {name: option_of(name) for name in (*(f.name for f in fields(Options)), *_OTHERS)}
 
 
 def spelled(sentence: str) -> str:

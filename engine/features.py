@@ -40,6 +40,12 @@ class Features:
         return part if self._scale == 1 else part / np.float32(self._scale)
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, h, w)."""
+        channels, height, width = self._array.shape[1:]
+        return channels, height, width
+
+    @property
     def array(self) -> np.ndarray:
         """All of it, float32."""
         return self.crop((slice(None), slice(None)))
