@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from ..engine.errors import OptionsError, OutputError
-from ..engine.options import Border, Options, Pooling
+from ..engine.options import Options, Pooling
 from ..export.choices import Family, Preprocessing
 from . import parameters as p
 from .console import emit, emit_json, say
@@ -127,7 +127,10 @@ def export(
         style_layer_option(_BUNDLE, "NAME", shown=", ".join(_DEFAULTS.style_layers)),
     ] = None,
     pool: Annotated[Pooling | None, pool_option(_BUNDLE, shown=_DEFAULTS.pool)] = None,
-    border: Annotated[Border | None, border_option(_BUNDLE, shown=_DEFAULTS.border)] = None,
+    border: Annotated[
+        Literal["replicate", "zeros"] | None,
+        border_option(_BUNDLE, _DEFAULTS.border, can_wrap=False),
+    ] = None,
     json: p.Json = False,
     debug: p.Debug = False,
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, NoReturn
 
 import typer
@@ -12,14 +13,19 @@ import typer
 from .. import __version__
 from .allocation import give_memory_back
 from .bench import bench
+from .compare_inits import compare_inits
 from .console import emit
 from .exits import exit_code_of
 from .export import export
 from .info import info
+from .layers import layers
 from .models import models
 from .plan import plan
+from .presets import presets
+from .reconstruct import reconstruct
 from .resume import resume
 from .stylize import stylize
+from .texture import texture
 
 __all__ = ["app", "main"]
 
@@ -31,10 +37,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(stylize)
+app.command()(reconstruct)
+app.command()(texture)
+app.command()(layers)
+app.command("compare-inits")(compare_inits)
 app.command()(resume)
 app.command()(plan)
 app.command()(export)
 app.add_typer(models, name="models")
+app.command()(presets)
 app.command()(bench)
 app.command()(info)
 
@@ -73,4 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # contends with ONNX Runtime's threads, and takes ten times longer for each step (measured).
     for name in _BLAS_THREADS:
         os.environ.setdefault(name, "1")
-    sys.exit(exit_code_of(lambda: app(arguments, prog_name="impasto", standalone_mode=False)))
+    # Before ONNX Runtime is loaded, which would open a file of events for its maker.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    # With it ONNX Runtime takes its options from a model, and none of ours.
+    os.environ.pop("ORT_LOAD_CONFIG_FROM_MODEL", None)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    run = partial(app, given, prog_name="impasto", standalone_mode=False, obj=given)
+    sys.exit(exit_code_of(run))

@@ -56,12 +56,17 @@ def pool_option(panel: str, shown: str | bool = True) -> Any:
     )
 
 
-def border_option(panel: str, shown: str | bool = True) -> Any:
-    """`--border`."""
+def border_option(panel: str, shown: str | bool = True, can_wrap: bool = True) -> Any:
+    """`--border`; of bundles, it cannot wrap."""
     return typer.Option(
         "--border",
         help="What the network sees around the picture: replicate is its outermost pixels again, "
-        "zeros is the paper's mean colour, which leaves a frame.",
+        "zeros is the paper's mean colour, which leaves a frame"
+        + (
+            "; wrap is its opposite side, so that copies of the result join without a seam."
+            if can_wrap
+            else "."
+        ),
         show_default=shown,
         rich_help_panel=panel,
     )

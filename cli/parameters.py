@@ -41,6 +41,7 @@ __all__ = [
     "Device",
     "Init",
     "InitBlend",
+    "InitNoise",
     "Iterations",
     "Json",
     "Levels",
@@ -83,9 +84,13 @@ Styles: TypeAlias = Annotated[
 ]
 
 Size: TypeAlias = Annotated[
-    int,
+    str,
     typer.Option(
-        "--size", metavar="PIXELS", help="Longer side of the result.", rich_help_panel=_PICTURE
+        "--size",
+        metavar="PIXELS|WxH|P%",
+        help="Longer side of the result; or width and height, which the picture then covers; or a "
+        "percentage of the picture's.",
+        rich_help_panel=_PICTURE,
     ),
 ]
 StyleScale: TypeAlias = Annotated[
@@ -113,6 +118,15 @@ InitBlend: TypeAlias = Annotated[
         "--init-blend",
         metavar="SHARE",
         help="Share of noise mixed into the start, 0 to 1.",
+        rich_help_panel=_PICTURE,
+    ),
+]
+InitNoise: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--init-noise",
+        metavar="DEVIATION",
+        help="How far noise strays from middle grey, 0 to 1 in brightness.",
         rich_help_panel=_PICTURE,
     ),
 ]
@@ -165,7 +179,7 @@ Objective: TypeAlias = Annotated[
     typer.Option(
         "--objective",
         help="Formula of the loss: relative makes weights mean the same for every layer and size, "
-        "gatys is that of the paper.",
+        "gatys is that of the paper; neuralart and johnson belong to the presets of that name.",
         rich_help_panel=_LOOK,
     ),
 ]

@@ -14,6 +14,7 @@ __all__ = [
     "parse_iterations",
     "parse_layers",
     "parse_seconds",
+    "parse_size",
     "parse_trust",
     "spelled_layers",
 ]
@@ -58,6 +59,26 @@ def parse_seconds(text: str, option: str = "--time") -> float:
     if not 0 < seconds < float("inf"):
         raise OptionsError(f"{option} must be a time such as 90s, 2m or 1h30m, not {text!r}")
     return seconds
+
+
+def parse_size(text: str) -> int | float | tuple[int, int]:
+    """ "512" is the longer side, "640x480" width and height, "50%" half of the content picture's.
+
+    Raises:
+        OptionsError: another form.
+    """
+    found = re.fullmatch(
+        rf"(?P<side>\d+)|(?P<width>\d+)\s*[xX×]\s*(?P<height>\d+)|{_NUMBER}\s*%",
+        text.strip(),
+        re.ASCII,
+    )
+    if found is None:
+        raise OptionsError(f"--size must be such as 512, 640x480 or 50%, not {text!r}")
+    if found["side"]:
+        return int(found["side"])
+    if found["width"]:
+        return int(found["width"]), int(found["height"])
+    return float(found[4]) / 100
 
 
 def parse_iterations(text: str | None) -> int | tuple[int, ...] | None:

@@ -12,7 +12,14 @@ from . import keeping_options as k
 from . import parameters as p
 from .console import emit, emit_json
 from .network_options import left_open, spelled_defaults
-from .parsing import parse_bytes, parse_iterations, parse_layers, parse_seconds, parse_trust
+from .parsing import (
+    parse_bytes,
+    parse_iterations,
+    parse_layers,
+    parse_seconds,
+    parse_size,
+    parse_trust,
+)
 from .plan_record import described, gib, record_of_plan
 from .tables import emit_table
 
@@ -26,7 +33,7 @@ def plan(
     context: typer.Context,
     content: p.Content,
     style: p.Styles,
-    size: p.Size = _DEFAULTS.size,
+    size: p.Size = str(_DEFAULTS.size),
     style_scale: p.StyleScale = _DEFAULTS.style_scale,
     content_layers: p.ContentLayers = _CONTENT_LAYERS,
     style_layers: p.StyleLayers = _STYLE_LAYERS,
@@ -52,7 +59,7 @@ def plan(
     levels, at a large size, as long as three evaluations take there.
     """
     options = Options(
-        size=size,
+        size=parse_size(size),
         levels=levels,
         iterations=parse_iterations(iterations),
         content_layers=parse_layers("--content-layer", content_layers),

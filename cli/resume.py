@@ -34,10 +34,10 @@ def resume(
 
     Its settings, pictures and network are those it was begun with.
     """
-    from ..engine.checkpoint import read_settings
+    from ..engine.checkpoint import read_header
     from ..engine.files import remove_leftovers
 
-    settings, finished = read_settings(folder)
+    settings, standing = read_header(folder)
     if output is None and settings.output is None:
         raise OptionsError("--output is needed: the work was begun without one")
     picture = output or Path(str(settings.output))
@@ -49,7 +49,7 @@ def resume(
     remove_leftovers(picture.absolute().parent)
     if settings.time is not None and time is None and not quiet:
         say(f"it may take what is left of its {settings.time:g} s; --time gives it more")
-    if finished and not quiet:
+    if standing.ended is not None and not quiet:
         say(f"the work in {folder} was finished before; its picture is written again")
 
     def work(report: ProgressCallback | None, stop: Stop) -> tuple[Engine, Options, Result]:

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Unpack
 
 import numpy as np
 
-from .checkpoint import Keeper, Standing, read_work
+from .checkpoint import Keeper, Standing, read_header, read_standing
 from .checks import whole
 from .cpus import usable_cpus
 from .devices import Precision, choose_device
-from .errors import LimitError
+from .drafts import Drafts
 from .footprints import Footprints
-from .images import Picture, PictureSource, read_header, read_picture, resize
+from .holding import held
+from .images import Picture, PictureSource, read_picture
 from .limits import Limits
 from .lowerings import Lowering, choose_lowering
-from .memory import default_budget, enough_memory
+from .memory import default_budget
 from .objective import Objective
 from .objectives import Objectives
 from .options import Options
 from .pacing import seconds_of
 from .plan import Plan, Work
 from .planner import Planner
-from .planning import work_of
 from .programs import defaults_for, open_programs
-from .pyramid import Level, plan_levels
+from .pyramid import Level
 from .records import ProgressCallback, Result
 from .sessions import Sessions
 from .settings import Checkpoint, Settings
-from .sources import gather, initial_header, listed, read_styles
+from .sources import Scene, Sources, gather, listed, read_styles
 from .stop import Stop
 from .stylize import paint
+from .tasks import RECONSTRUCTION, TEXTURE, Budget
 from .tiles import Tiling
 
 __all__ = ["Engine"]
@@ -72,10 +76,11 @@ class Engine:
         lowering: Lowering = "auto",
         limits: Limits | None = None,
     ) -> None:
-        self.threads = usable_cpus() if threads is None else whole("threads", threads, 1, 1024)
+        self.limits = limits or Limits()
+        asked = None if threads is None else whole("threads", threads, 1, 1024)
+        self.threads = self.limits.within("threads", asked, usable_cpus())
         self.device = choose_device(device, precision)
         self.precision = precision
-        self.limits = limits or Limits()
         # As they were given, for whoever goes on with a work of this engine.
         self._arguments = {
             "model": model,
@@ -93,7 +98,8 @@ class Engine:
         self._objectives = Objectives(self._programs, self._sessions)
         on_host = self.device == "cpu"
         footprints = Footprints(self._programs, self.lowering, on_host)
-        self._planner = Planner(self._programs, footprints, on_host and not bundle)
+        planner = Planner(self._programs, footprints, on_host and not bundle)
+        self._drafts = Drafts(self._objectives, planner, self.limits, can_wrap=not bundle)
 
     @property
     def model(self) -> str:
@@ -120,6 +126,36 @@ class Engine:
         content: PictureSource,
         styles: PictureSource | Sequence[PictureSource],
         options: Options | None = None,
+        **budget: Unpack[Budget],
+    ) -> Result:
+        """Paint `content` in the manner of `styles`; see `impasto.stylize`."""
+        return self._begin(content, listed(styles), options or self.defaults, **budget)
+
+    def reconstruct(
+        self,
+        picture: PictureSource,
+        options: Options | None = None,
+        **budget: Unpack[Budget],
+    ) -> Result:
+        """Find a picture with the features of `picture`; see `impasto.reconstruct`."""
+        options = options or defaults_for(self._programs.selection, RECONSTRUCTION)
+        return self._begin(picture, (), replace(options, style_layers={}), **budget)
+
+    def texture(
+        self,
+        styles: PictureSource | Sequence[PictureSource],
+        options: Options | None = None,
+        **budget: Unpack[Budget],
+    ) -> Result:
+        """Paint in the manner of `styles`, and nothing else; see `impasto.texture`."""
+        options = options or defaults_for(self._programs.selection, TEXTURE)
+        return self._begin(None, listed(styles), replace(options, content_layers={}), **budget)
+
+    def _begin(
+        self,
+        content: PictureSource | None,
+        styles: Sequence[PictureSource],
+        options: Options,
         *,
         memory: int | None = None,
         time: float | None = None,
@@ -127,29 +163,18 @@ class Engine:
         progress: ProgressCallback | None = None,
         stop: Stop | None = None,
     ) -> Result:
-        """Paint `content` in the manner of `styles`; see `impasto.stylize`."""
-        began = perf_counter()
-        options, seconds = options or self.defaults, seconds_of(time)
-        keeper = None
-        if checkpoint is not None:
-            checkpoint = Checkpoint.of(checkpoint)
-            keeper = Keeper(
-                checkpoint,
-                Settings.of(
-                    self._arguments,
-                    self.limits,
-                    self.fingerprint,
-                    options,
-                    content,
-                    styles,
-                    checkpoint,
-                    time=seconds,
-                    memory=memory,
-                ),
+        began, seconds = perf_counter(), seconds_of(time)
+        with ExitStack() as holding:
+            keeper = None
+            if checkpoint is not None:
+                checkpoint = Checkpoint.of(checkpoint)
+                by = (self._arguments, self.limits, self.fingerprint, options, content, styles)
+                settings = Settings.of(*by, checkpoint, time=seconds, memory=memory)
+                holding.enter_context(held(checkpoint.folder))
+                keeper = Keeper(checkpoint, settings)
+            return self._paint(
+                content, styles, options, began, seconds, memory, keeper, Standing, progress, stop
             )
-        return self._paint(
-            content, styles, options, began, seconds, memory, keeper, Standing(), progress, stop
-        )
 
     def resume(
         self,
@@ -161,51 +186,50 @@ class Engine:
     ) -> Result:
         """Go on with a work of this network that was saved in a folder; see `impasto.resume`."""
         began, seconds = perf_counter(), seconds_of(time)
-        settings, standing = read_work(folder)
-        settings.check(self.fingerprint)
-        total = settings.time if seconds is None else standing.seconds + seconds
-        settings = replace(settings, time=total)
-        keeper = Keeper(Checkpoint(folder, settings.every), settings, resuming=True)
-        return self._paint(
-            settings.content.path,
-            [style.path for style in settings.styles],
-            settings.options,
-            began - standing.seconds,
-            total,
-            settings.memory,
-            keeper,
-            standing,
-            progress,
-            stop,
-        )
+        with held(folder, resuming=True):
+            settings, standing = read_header(folder)
+            settings.check(self.fingerprint)
+            total = settings.time if seconds is None else standing.seconds + seconds
+            settings = replace(settings, time=total)
+            keeper = Keeper(Checkpoint(folder, settings.every), settings, resuming=True)
+            return self._paint(
+                None if settings.content is None else settings.content.path,
+                [style.path for style in settings.styles],
+                settings.options,
+                began - standing.seconds,
+                total,
+                settings.memory,
+                keeper,
+                partial(read_standing, folder),
+                progress,
+                stop,
+            )
 
     def _paint(
         self,
-        content: PictureSource,
-        styles: PictureSource | Sequence[PictureSource],
+        content: PictureSource | None,
+        styles: Sequence[PictureSource],
         options: Options,
         began: float,
         time: float | None,
         memory: int | None,
         keeper: Keeper | None,
-        standing: Standing,
+        standing: Callable[[], Standing],
         progress: ProgressCallback | None,
         stop: Stop | None,
     ) -> Result:
-        plan = self.plan(content, styles, options, memory=memory)
-        picture = read_picture(content, self.limits, "content picture")
-        levels = self.levels(picture.shape[:2], options)
-        found = read_styles(styles, levels[-1], options, self.smallest_side(options), self.limits)
-        sources = gather(picture, found, levels, options, self.limits)
-        tilings = {(level.height, level.width): level.tiling for level in plan.levels}
+        draft = self._drafts.of(content, styles, options)
+        plan = draft.plan(self.limits.within("memory", memory, default_budget()))
+        sources = self._sources(content, styles, draft.work)
+        tilings = dict(zip(draft.work.levels, (level.tiling for level in plan.levels), strict=True))
 
-        def objective_at(
-            content: np.ndarray, styles: Sequence[Picture], options: Options, stop: Stop
-        ) -> Objective:
-            tiling = tilings[content.shape[0], content.shape[1]]
-            return self.objective_at(content, styles, options, stop, tiling)
+        def objective_at(scene: Scene, stop: Stop) -> Objective:
+            level = scene.level
+            self._sessions.let_go()  # of the level before
+            return self.objective_at(
+                scene.content, scene.styles, options, stop, tilings[level], level.shape
+            )
 
-        del picture, found  # the work lets them go as soon as it can
         result = paint(
             sources,
             objective_at,
@@ -217,63 +241,63 @@ class Engine:
             progress=progress,
             stop=stop or Stop(),
             keeper=keeper,
-            standing=standing,
+            standing=standing(),  # which only the work is to hold
         )
         return replace(result, plan=plan)
 
     def objective(
         self,
-        content: PictureSource,
+        content: PictureSource | None,
         styles: PictureSource | Sequence[PictureSource],
         options: Options | None = None,
     ) -> Objective:
         """The objective at the final size: for hosts, tests and other optimisers.
 
+        Args:
+            content: None for that of a texture.
+
         Raises:
             ImageTooSmall: `options.size` is less than the network needs.
             StyleError: anything else that `stylize` would refuse.
         """
-        options = options or self.defaults
-        picture = read_picture(content, self.limits, "content picture")
-        final = self.levels(picture.shape[:2], options)[-1]
-        found = read_styles(styles, final, options, self.smallest_side(options), self.limits)
-        scaled = resize(picture, final.height, final.width)
-        return self.objective_at(scaled, found, options, Stop())
+        options, styles = options or self.defaults, listed(styles)
+        work = self._drafts.of(content, styles, options).work
+        work = replace(work, levels=work.levels[-1:])
+        (scene,) = self._sources(content, styles, work).scenes
+        return self.objective_at(
+            scene.content, scene.styles, options, Stop(), None, scene.level.shape
+        )
+
+    def _sources(
+        self, content: PictureSource | None, styles: Sequence[PictureSource], work: Work
+    ) -> Sources:
+        """The pictures of a work; no others hold on to them."""
+        picture = None
+        if content is not None:
+            picture = read_picture(content, self.limits, "content picture")
+        options, levels = work.options, work.levels
+        found = read_styles(styles, levels[-1], options, work.smallest_side, self.limits)
+        return gather(picture, found, levels, options, self.limits)
 
     def levels(self, shape: tuple[int, int], options: Options) -> tuple[Level, ...]:
-        """The scales at which a content picture of this (height, width) is worked on, from coarse
-        to fine.
-
-        Raises:
-            LimitError: the result would be larger than the limits allow.
-            StyleError: see `pyramid.plan_levels`.
-        """
-        if options.size > self.limits.output_side:
-            raise LimitError(
-                f"size is {options.size}, but the limit of output_side is {self.limits.output_side}"
-            )
-        return plan_levels(
-            shape,
-            options.size,
-            options.levels,
-            options.iterations,
-            self.smallest_side(options),
-        )
+        """See `Drafts.levels`."""
+        return self._drafts.levels(shape, options)
 
     def objective_at(
         self,
-        content: np.ndarray,
+        content: np.ndarray | None,
         styles: Sequence[Picture | np.ndarray],
         options: Options,
         stop: Stop,
         tiling: Tiling | None = None,
+        shape: tuple[int, int] | None = None,
     ) -> Objective:
         """See `Objectives.at`."""
-        return self._objectives.at(content, styles, options, stop, tiling)
+        return self._objectives.at(content, styles, options, stop, tiling, shape)
 
     def plan(
         self,
-        content: PictureSource,
+        content: PictureSource | None,
         styles: PictureSource | Sequence[PictureSource],
         options: Options | None = None,
         *,
@@ -292,29 +316,5 @@ class Engine:
                 the largest size that fits.
             StyleError: anything else that `stylize` would refuse.
         """
-        options = options or self.defaults
-        with enough_memory():
-            work = self._work(content, styles, options)
-            plan = self._planner.plan(work, default_budget() if memory is None else memory)
-            return plan.timed(self._objectives.seconds(plan, options)) if timed else plan
-
-    def _work(
-        self,
-        content: PictureSource,
-        styles: PictureSource | Sequence[PictureSource],
-        options: Options,
-    ) -> Work:
-        header = read_header(content, self.limits, "content picture")
-        return work_of(
-            header,
-            [read_header(style, self.limits, "style picture") for style in listed(styles)],
-            initial_header(options, self.limits),
-            self.levels(header.shape[:2], options),
-            options,
-            self._objectives.selection(options),
-            self.smallest_side(options),
-        )
-
-    def smallest_side(self, options: Options) -> int:
-        """Pixels that each side of a canvas needs: one position of the deepest layer used."""
-        return self._objectives.smallest_side(options)
+        draft = self._drafts.of(content, listed(styles), options or self.defaults)
+        return draft.plan(self.limits.within("memory", memory, default_budget()), timed)

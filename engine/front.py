@@ -16,6 +16,7 @@ from .session import Session
 from .sessions import Sessions
 from .stop import Stop
 from .tiles import Tile, Tiling
+from .wrapping import surrounded, unwrapped
 
 if TYPE_CHECKING:
     from ..export.program import Kind
@@ -56,14 +57,15 @@ class Front:
 
     def __init__(self, view: View, tiling: Tiling, shape: tuple[int, int]) -> None:
         self.selection, self.behind = view.selection.divided(view.strides)
-        self.has_rest = bool(self.behind.content_layers or self.behind.style_layers)
+        self.has_rest = bool(self.behind.layers)
         self._view = view
         self._strides = view.strides
         self._half = tiling.half
         self._joint = tiling.joint
         self._size = tiling.size(shape)
         self._tiles = tuple(tiling.tiles(shape))
-        self._shape = shape
+        self._around, self._outside = tiling.around, tiling.outside
+        self._shape = tiling.whole(shape)
 
     def rest(self) -> Session | None:
         """The objective program from the joint on; None where no term needs it."""
@@ -91,7 +93,7 @@ class Front:
         layers = self.selection.style_layers
         if not (layers or self.has_rest):
             return {}, None
-        session = self._sums_session
+        session, picture = self._sums_session, surrounded(picture, self._around, self._outside)
         names = [f"sum.{layer}" for layer in layers] + ["joined"] * self.has_rest
         totals: dict[str, np.ndarray] = {}
         joined = None
@@ -123,6 +125,7 @@ class Front:
         alone = Selection(layers, (), self.selection.pool, self.selection.border)
         session = self._view.sessions.get("content", alone, self._size)
         found: dict[str, Features] = {}
+        picture = surrounded(picture, self._around, self._outside)
         for tile in self._tiles:
             feeds = {"image": to_image(picture[tile.crop()])}
             names = [f"content.{layer}" for layer in layers]
@@ -162,7 +165,8 @@ class Front:
             for layer, gram in grams.items()
         }
         factors = coefficients.astype(np.float32)
-        factors[-1] = coefficients[-1] / np.prod(self._shape)
+        canvas = surrounded(canvas, self._around, self._outside)
+        factors[-1] = coefficients[-1] / self._positions_at(1)
         gradient = np.zeros((*self._shape, 3), np.float32)
         terms = np.zeros(len(coefficients))
         for tile in self._tiles:
@@ -180,7 +184,7 @@ class Front:
             found = session.run(feeds, ["gradient", "terms"], stop, gives_back=last)
             gradient[tile.crop()] += to_canvas(found["gradient"])
             terms += found["terms"]
-        return gradient, terms
+        return unwrapped(gradient, self._around), terms
 
     def _cores(
         self, tile: Tile, layers: Iterable[str], whole: bool = False
@@ -201,10 +205,14 @@ class Front:
         return np.empty((1, channels, *self._layer(layer)), np.float32)
 
     def _layer(self, layer: str) -> tuple[int, int]:
-        """(height, width) of a layer of the whole canvas."""
+        """(height, width) of a layer of the whole canvas, with what is around it."""
         stride = self._strides[layer]
         return self._shape[0] // stride, self._shape[1] // stride
 
     def _positions(self, layer: str) -> int:
-        height, width = self._layer(layer)
-        return height * width
+        return self._positions_at(self._strides[layer])
+
+    def _positions_at(self, stride: int) -> int:
+        """Of the canvas without what is around it."""
+        height, width = (side - 2 * self._around for side in self._shape)
+        return (height // stride) * (width // stride)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 
 from .evaluators import TiledCanvas, WholeCanvas
-from .formulas import coefficients
+from .features import Features
+from .formulas import Extent, coefficients
 from .front import Front, View
 from .images import Picture
 from .objective import Objective
 from .options import Options
-from .plan import Plan
 from .programs import Programs, Selection
 from .sessions import Sessions
 from .sources import style_side
 from .stop import Stop
 from .targets import content_targets, style_targets
-from .tiles import Tiling
+from .tiles import Tiling, wrapping
 
 __all__ = ["Objectives"]
 
@@ -39,36 +38,40 @@ class Objectives:
 
     def selection(self, options: Options, tiling: Tiling | None = None) -> Selection:
         """What programs are built for; see `Selection.of`."""
-        joint = None if tiling is None else tiling.joint
-        return replace(Selection.of(options, self._programs.strides), joint=joint)
+        return Selection.of(options, self._programs.strides).tiled(tiling)
 
     def smallest_side(self, options: Options) -> int:
         """Pixels that each side of a canvas needs: one position of the deepest layer used."""
-        selection = self.selection(options)
-        used = (*selection.content_layers, *selection.style_layers)
-        return max(self._programs.strides[name] for name in used)
+        return max(self._programs.strides[name] for name in self.selection(options).layers)
 
     def at(
         self,
-        content: np.ndarray,
+        content: np.ndarray | None,
         styles: Sequence[Picture | np.ndarray],
         options: Options,
         stop: Stop,
         tiling: Tiling | None = None,
+        shape: tuple[int, int] | None = None,
     ) -> Objective:
-        """The objective for a content picture that has the canvas's size already.
+        """The objective for a content picture that has the canvas's size already, if there is one.
 
         Args:
             tiling: how canvas, content and styles are cut, or None for all of each at once.
+            shape: (height, width) of the canvas where there is no content picture.
         """
+        if content is not None:
+            shape = (content.shape[0], content.shape[1])
+        assert shape is not None, "nothing tells the canvas's size"
+        if options.border == "wrap" and tiling is None:
+            used = (*options.content_layers, *options.style_layers)
+            tiling = wrapping(self._programs.strides, used, shape)
         selection = self.selection(options, tiling)
         view = View(self._sessions, selection, self._programs.strides)
-        shape = (content.shape[0], content.shape[1])
         features = content_targets(view, tiling, content, stop)
         side, smallest = style_side(options, shape), self.smallest_side(options)
         grams = style_targets(view, tiling, styles, side, smallest, stop)
-        squares = {layer: target.sum_of_squares() for layer, target in features.items()}
-        factors = coefficients(options, squares, grams)
+        extents = {layer: _extent(target) for layer, target in features.items()}
+        factors = coefficients(options, extents, grams, shape[0] * shape[1])
         if tiling is None:
             targets = {f"content.{layer}": target.array for layer, target in features.items()}
             targets |= {f"style.{layer}": target for layer, target in grams.items()}
@@ -77,14 +80,16 @@ class Objectives:
         front = Front(view, tiling, shape)
         return Objective(TiledCanvas(front, front.rest(), features, grams, factors, shape))
 
-    def seconds(self, plan: Plan, options: Options) -> list[float]:
-        """Of one evaluation at each of the two coarsest levels, of pictures in plain grey."""
-        seconds = []
-        for level in plan.levels[:2]:
-            grey = np.full((level.height, level.width, 3), 0.5, np.float32)
-            objective = self.at(grey, [grey], options, Stop(), level.tiling)
-            objective.measure(grey)
-            began = perf_counter()
-            objective.measure(grey)
-            seconds.append(perf_counter() - began)
-        return seconds
+    def seconds(self, shape: tuple[int, int], options: Options, stop: Stop) -> float:
+        """Of one evaluation of a canvas of this (height, width), with pictures in plain grey."""
+        grey = np.full((*shape, 3), 0.5, np.float32)
+        objective = self.at(grey, [grey], options, stop)
+        objective.measure(grey, stop)
+        began = perf_counter()
+        objective.measure(grey, stop)
+        return perf_counter() - began
+
+
+def _extent(target: Features) -> Extent:
+    channels, height, width = target.shape
+    return Extent(target.sum_of_squares(), channels, height * width)

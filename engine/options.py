@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Literal, TypeAlias, get_args
 
 from .checks import number, whole
@@ -14,6 +14,7 @@ __all__ = [
     "COARSEST_SIDE",
     "DEFAULT_CONTENT_LAYERS",
     "DEFAULT_ITERATIONS",
+    "DEFAULT_NOISE",
     "DEFAULT_STYLE_LAYERS",
     "DEFAULT_STYLE_WEIGHTS",
     "Border",
@@ -23,23 +24,30 @@ __all__ = [
     "Pooling",
 ]
 
-Formula: TypeAlias = Literal["relative", "gatys"]
+Formula: TypeAlias = Literal["relative", "gatys", "neuralart", "johnson"]
 Optimizer: TypeAlias = Literal["lbfgs", "adam"]
 Pooling: TypeAlias = Literal["max", "average"]
-Border: TypeAlias = Literal["replicate", "zeros"]
+Border: TypeAlias = Literal["replicate", "zeros", "wrap"]
 
 DEFAULT_CONTENT_LAYERS: Mapping[str, float] = {"relu4_2": 1.0}
 DEFAULT_STYLE_LAYERS: Mapping[str, float] = dict.fromkeys(
     ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), 1.0
 )
 # Beside a content weight of 1: a photograph stays one, and the strokes are clear. The paper's
-# ratios are 1e3 to 1e5.
-DEFAULT_STYLE_WEIGHTS: Mapping[str, float] = {"relative": 15.0, "gatys": 1000.0}
+# ratios are 1e3 to 1e5; the two others weigh each of five layers with 500, and with 100 to 5.
+DEFAULT_STYLE_WEIGHTS: Mapping[str, float] = {
+    "relative": 15.0,
+    "gatys": 1000.0,
+    "neuralart": 2500.0,
+    "johnson": 100.0,
+}
 # From the coarsest level on; the last number goes for every finer one. Coarse levels decide the
 # composition, and their steps cost a quarter each of the next level's.
 DEFAULT_ITERATIONS = (200, 120, 80)
 # A coarsest longer side below this shows the network nothing that the content picture still tells.
 COARSEST_SIDE = 96
+# Noise around middle grey: wide enough to excite every layer, and seldom clipped.
+DEFAULT_NOISE = 0.15
 _LARGEST = 1e12
 
 
@@ -48,26 +56,29 @@ class Options:
     """How a picture is made.
 
     Args:
-        size: longer side of the result in pixels.
+        size: of the result: its longer side in pixels, or as a fraction, a float, of the content
+            picture's; or (width, height), which the content picture then covers.
         levels: number of scales, coarse to fine, each twice the size of the one before; None
             chooses: as many as keep the coarsest longer side at 96 or more.
         iterations: optimiser steps at each level: one number for all, a sequence from coarse to
             fine, or None for the defaults.
         objective: "relative" divides each term by the size of its own target, so that weights mean
-            the same for every network, layer and size; "gatys" is the formula of the paper. See
-            `formulas`.
+            the same for every network, layer and size; "gatys" is the formula of the paper,
+            "neuralart" and "johnson" are those of two programs. See `formulas`.
         content_layers, style_layers: relative weight of each layer; those of the style layers are
             scaled to sum to 1.
         content_weight, style_weight, tv_weight: factors of the three kinds of term, at least 0. A
             style weight of None is the usual one of the objective (`DEFAULT_STYLE_WEIGHTS`).
         pool: "max" as the network was trained, or "average" as the paper prefers.
         border: what the network sees around the picture: "replicate", the outermost pixels again;
-            or "zeros", the mean colour, as in its training and in the paper: it leaves a frame.
+            "zeros", the mean colour, as in its training and in the paper: it leaves a frame; or
+            "wrap", the opposite side, so that copies of the result join without a seam.
         optimizer: "lbfgs" within the bounds 0..1 (SciPy's L-BFGS-B on small canvases, our own on
             larger ones: see `optimise`) or "adam".
         step: Adam's step, in units of the canvas (0..1).
         init: where the canvas starts: "content", "style", "noise", or the path of a picture.
         init_blend: share of noise mixed into the initial canvas, 0..1.
+        init_noise: deviation of that noise from middle grey, in units of the canvas, 0..1.
         style_scale: longer side of the style picture as a multiple of the canvas's; larger gives
             larger strokes.
         seed: of the noise; the same seed gives the same noise.
@@ -76,7 +87,7 @@ class Options:
         OptionsError: a value is out of its range; the message names option, value and range.
     """
 
-    size: int = 512
+    size: int | float | tuple[int, int] = 512
     levels: int | None = None
     iterations: int | tuple[int, ...] | None = None
     objective: Formula = "relative"
@@ -96,6 +107,7 @@ class Options:
     step: float = 0.02
     init: str = "content"
     init_blend: float = 0.0
+    init_noise: float = DEFAULT_NOISE
     style_scale: float = 1.0
     seed: int = 0
 
@@ -113,7 +125,7 @@ class Options:
         """Every value as it is kept: a plain one, and none that the caller can still change."""
         levels, style_weight = self.levels, self.style_weight
         return {
-            "size": whole("size", self.size, 1, 2**20),
+            "size": _size(self.size),
             "levels": None if levels is None else whole("levels", levels, 1, 12),
             "iterations": _iterations(self.iterations),
             "objective": _choice("objective", self.objective, get_args(Formula)),
@@ -130,6 +142,7 @@ class Options:
             "step": number("step", self.step, 1e-6, 1),
             "init": _init(self.init),
             "init_blend": number("init_blend", self.init_blend, 0, 1),
+            "init_noise": number("init_noise", self.init_noise, 0, 1),
             "style_scale": number("style_scale", self.style_scale, 1 / 16, 16),
             "seed": whole("seed", self.seed, 0, 2**63 - 1),
         }
@@ -140,6 +153,15 @@ class Options:
         if self.style_weight is None:
             return DEFAULT_STYLE_WEIGHTS[self.objective]
         return self.style_weight
+
+
+def _size(value: object) -> int | float | tuple[int, int]:
+    if isinstance(value, list | tuple) and len(value) == 2:
+        width, height = (whole("size", side, 1, 2**20) for side in value)
+        return width, height
+    if isinstance(value, Real) and not isinstance(value, Integral):
+        return number("size", value, 1e-3, 1e3)
+    return whole("size", value, 1, 2**20)
 
 
 def _iterations(value: object) -> int | tuple[int, ...] | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from .checkpoint import Keeper, Standing
 from .errors import MemoryLimit, ResumeError, StyleError
-from .images import Picture, resize
+from .images import resize
 from .methods import Method
 from .objective import Objective
 from .optimise import Best, Descent, Ending, descend
@@ -23,11 +23,12 @@ from .pacing import Pace
 from .records import LevelResult, Progress, ProgressCallback, Result
 from .sources import Scene, Sources
 from .stop import Stop, Stopped
+from .wrapping import resize_wrapped
 
 __all__ = ["Painting"]
 
-# See `Engine.objective_at`.
-ObjectiveAt: TypeAlias = Callable[[np.ndarray, Sequence[Picture], Options, Stop], Objective]
+# Of a level.
+ObjectiveAt: TypeAlias = Callable[[Scene, Stop], Objective]
 # Of a level that an exception left before its descent said why it ended.
 _ERROR = Ending("error", final=True)
 
@@ -123,7 +124,7 @@ class Painting:
         method, steps = self.methods[number - 1], scene.level.iterations - before.iteration
         descent, began = None, perf_counter() - before.level_seconds
         try:
-            objective = self.objective_at(scene.content, scene.styles, self.options, self.stop)
+            objective = self.objective_at(scene, self.stop)
             if scene.is_last and self.canvas is not None and self._is_initial_loss_due(scene):
                 self.initial_loss = objective.measure(scene.start(), self.stop).loss
             descent = Descent(
@@ -197,7 +198,8 @@ class Painting:
         """One of its own, whatever then happens to it."""
         if self.canvas is None:
             return scene.start()
-        return resize(self.canvas, scene.level.height, scene.level.width)
+        fit = resize_wrapped if self.options.border == "wrap" else resize
+        return fit(self.canvas, scene.level.height, scene.level.width)
 
     def _step_done(
         self, number: int, scene: Scene, method: Method, began: float, descent: Descent

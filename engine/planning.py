@@ -14,7 +14,7 @@ __all__ = ["work_of"]
 
 
 def work_of(
-    content: Header,
+    content: Header | None,
     styles: Sequence[Header],
     initial: Header | None,
     levels: tuple[Level, ...],
@@ -25,7 +25,7 @@ def work_of(
     """What is asked for, as far as memory goes: pictures are decoded one after the other, and the
     result is a PNG, as the command line's is where nothing else is said."""
     held = decode = 0
-    for header in (content, *styles, *([initial] if initial else [])):
+    for header in filter(None, (content, *styles, initial)):
         decode = max(decode, held + header.decode_bytes)
         held += header.held_bytes
     final = levels[-1]

@@ -6,19 +6,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from .errors import OptionsError
-from .options import Border, Options, Pooling
+from .options import Options, Pooling
+from .tiles import Tiling
 
 if TYPE_CHECKING:
+    from ..export.features import Border
     from ..export.liveness import Footprint
     from ..export.networks import Network
     from ..export.program import Kind
 
 __all__ = [
+    "KEPT_PROGRAMS",
     "NetworkPrograms",
     "Program",
     "Programs",
@@ -28,8 +32,9 @@ __all__ = [
     "open_programs",
 ]
 
-# Five for each level of a picture: up to ten megabytes, and some tenths of a second to build.
-_KEPT_PROGRAMS = 20
+# Bytes of the programs for one size that are kept: of small pictures a dozen, which take up to a
+# tenth of a second each to build.
+KEPT_PROGRAMS = 32 << 20
 # Some numbers each, and up to seconds to find out.
 _KEPT_FOOTPRINTS = 1000
 
@@ -60,8 +65,18 @@ class Selection:
             tuple(name for name in layers if name in options.content_layers),
             tuple(name for name in layers if name in options.style_layers),
             options.pool,
-            options.border,
+            # What wraps lies outside of the network: see `tiles.Tiling.outside`.
+            "replicate" if options.border == "wrap" else options.border,
         )
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """All that are used."""
+        return (*self.content_layers, *self.style_layers)
+
+    def tiled(self, tiling: Tiling | None) -> Selection:
+        """With the joint of a tiling."""
+        return replace(self, joint=None if tiling is None else tiling.joint)
 
     def divided(self, layers: Iterable[str]) -> tuple[Selection, Selection]:
         """What is in front of the joint and what lies behind it, of a network's layers in their
@@ -79,10 +94,14 @@ class Selection:
         return tiled, rest
 
 
-def defaults_for(made_for: Selection | None) -> Options:
+def defaults_for(made_for: Selection | None, task: Options | None = None) -> Options:
     """The options where none are given; where programs are made for one selection, those that ask
-    for it."""
-    defaults = Options()
+    for it.
+
+    Args:
+        task: those of what is to be made; None is a whole artwork.
+    """
+    defaults = task or Options()
     if made_for is None:
         return defaults
     return replace(
@@ -112,6 +131,11 @@ class Program:
     weights_are_inputs: bool
     tables: Mapping[str, np.ndarray] = field(default_factory=dict)
     finished: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        """Of model and tables."""
+        return len(self.model) + sum(table.nbytes for table in self.tables.values())
 
 
 class Programs(Protocol):
@@ -165,7 +189,7 @@ class NetworkPrograms:
             layer.name: layer.stride for layer in network.architecture.layers().values()
         }
         self._network = network
-        self._tiled = lru_cache(_KEPT_PROGRAMS)(self._build_tiled)
+        self._kept = _Kept()
         self._footprints = lru_cache(_KEPT_FOOTPRINTS)(self._footprint)
 
     @property
@@ -181,7 +205,12 @@ class NetworkPrograms:
 
     def tiled(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Program:
         """See `Programs`."""
-        return self._tiled(kind, selection, size)
+        key = (kind, selection, size)
+        program = self._kept.get(key)
+        if program is None:
+            program = self._build_tiled(*key)
+            self._kept.put(key, program)
+        return program
 
     def footprint(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Footprint:
         """See `Programs`."""
@@ -197,6 +226,28 @@ class NetworkPrograms:
 
         model, weights, tables = build_tiled_program(kind, self._network, selection, size)
         return Program(model, weights, True, tables, finished=True)
+
+
+class _Kept:
+    """The programs used last, within so many bytes."""
+
+    def __init__(self) -> None:
+        self._programs: dict[tuple[Kind, Selection, tuple[int, int]], Program] = {}
+        self._lock = Lock()
+
+    def get(self, key: tuple[Kind, Selection, tuple[int, int]]) -> Program | None:
+        with self._lock:
+            program = self._programs.pop(key, None)
+            if program is not None:
+                self._programs[key] = program
+            return program
+
+    def put(self, key: tuple[Kind, Selection, tuple[int, int]], program: Program) -> None:
+        with self._lock:
+            self._programs[key] = program
+            taken = sum(one.nbytes for one in self._programs.values())
+            while taken > KEPT_PROGRAMS:
+                taken -= self._programs.pop(next(iter(self._programs))).nbytes
 
 
 def load_programs(model: str | Path | None) -> NetworkPrograms:

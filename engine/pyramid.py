@@ -23,27 +23,40 @@ class Level:
     width: int
     iterations: int
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the canvas."""
+        return self.height, self.width
+
 
 def plan_levels(
     picture: tuple[int, int],
-    size: int,
+    size: int | float | tuple[int, int],
     levels: int | None,
     iterations: int | tuple[int, ...] | None,
     smallest_side: int,
+    unit: int = 1,
 ) -> tuple[Level, ...]:
     """The levels from coarse to fine; the last has the size of the result.
 
     Args:
         picture: (height, width) of the content picture, for its aspect.
-        size: longer side of the result.
+        size: of the result: see `Options`.
         levels: how many, or None for as many as keep the coarsest longer side at 96 or more.
         iterations: for each level, or None for the defaults.
         smallest_side: what the network's deepest layer needs.
+        unit: of which the sides are multiples.
 
     Raises:
         ImageTooSmall: the result would be smaller than that; the message names the smallest size.
-        OptionsError: more levels than the size allows, or a list of iterations of another length.
+        OptionsError: more levels than the size allows, a list of iterations of another length, or
+            sides that are given and no multiples.
     """
+    if isinstance(size, tuple):
+        _check_sides(size, smallest_side, unit)
+        picture, size = size[::-1], max(size)
+    elif isinstance(size, float):
+        size = max(1, round(size * max(picture)))
     if min(fitted_size(*picture, size)) < smallest_side:
         raise ImageTooSmall(
             f"the network needs {smallest_side} pixels on each side: with this picture "
@@ -60,7 +73,24 @@ def plan_levels(
         longer_sides.append(half)
     sizes = [fitted_size(*picture, longer) for longer in reversed(longer_sides)]
     counts = _per_level(iterations, len(sizes))
-    return tuple(Level(*shape, count) for shape, count in zip(sizes, counts, strict=True))
+    return tuple(
+        Level(max(1, round(height / unit)) * unit, max(1, round(width / unit)) * unit, count)
+        for (height, width), count in zip(sizes, counts, strict=True)
+    )
+
+
+def _check_sides(size: tuple[int, int], smallest_side: int, unit: int) -> None:
+    if min(size) < smallest_side:
+        raise ImageTooSmall(
+            f"the network needs {smallest_side} pixels on each side, and the size is "
+            f"{size[0]}x{size[1]}"
+        )
+    near = tuple(max(1, round(side / unit)) * unit for side in size)
+    if near != size:
+        raise OptionsError(
+            f"size must be in multiples of {unit} where the border wraps, as the network's "
+            f"poolings are: {near[0]}x{near[1]} is near"
+        )
 
 
 def smallest_size(picture: tuple[int, int], smallest_side: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,8 @@ class Settings:
         limits: what it accepts.
         fingerprint: of its network.
         options: what was asked for; the path of an initial picture is absolute.
-        content, styles, initial: the pictures; `initial` only where it is one of its own.
+        content, styles, initial: the pictures; `content` only where there is one, and `initial`
+            where it is one of its own.
         time: seconds for the whole work, or None.
         memory: bytes for the whole work, or None.
         every: seconds between two saves.
@@ -108,7 +109,7 @@ class Settings:
     limits: Limits
     fingerprint: str
     options: Options
-    content: Source
+    content: Source | None
     styles: tuple[Source, ...]
     initial: Source | None
     time: float | None
@@ -131,8 +132,8 @@ class Settings:
         limits: Limits,
         fingerprint: str,
         options: Options,
-        content: object,
-        styles: object,
+        content: object | None,
+        styles: Sequence[object],
         checkpoint: Checkpoint,
         *,
         time: float | None,
@@ -148,15 +149,14 @@ class Settings:
         if options.init not in ("content", "style", "noise"):
             initial = Source.of(options.init, limits, "initial picture")
             options = replace(options, init=initial.path)
-        several = styles if isinstance(styles, list | tuple) else [styles]
         output = checkpoint.output
         return cls(
             _lasting(engine),
             limits,
             fingerprint,
             options,
-            Source.of(content, limits, "content picture"),
-            tuple(Source.of(style, limits, "style picture") for style in several),
+            None if content is None else Source.of(content, limits, "content picture"),
+            tuple(Source.of(style, limits, "style picture") for style in styles),
             initial,
             time,
             memory,
@@ -172,13 +172,11 @@ class Settings:
             KeyError, TypeError, ValueError, StyleError: they cannot be.
         """
         options = dict(told["options"])
-        if isinstance(options["iterations"], list):
-            options["iterations"] = tuple(options["iterations"])
-        initial = told["initial"]
+        content, initial = told["content"], told["initial"]
         read = {
             "options": Options(**options),
             "limits": Limits(**told["limits"]),
-            "content": Source(**told["content"]),
+            "content": None if content is None else Source(**content),
             "styles": tuple(Source(**source) for source in told["styles"]),
             "initial": None if initial is None else Source(**initial),
         }

@@ -25,6 +25,7 @@ from .targets import check_style_size
 __all__ = [
     "Scene",
     "Sources",
+    "check_given",
     "gather",
     "initial_header",
     "listed",
@@ -37,7 +38,11 @@ class _Originals:
     """The pictures at their full sizes, and the content as it was shrunk last."""
 
     def __init__(
-        self, content: Picture, styles: Sequence[Picture], first: Picture | None, options: Options
+        self,
+        content: Picture | None,
+        styles: Sequence[Picture],
+        first: Picture | None,
+        options: Options,
     ) -> None:
         self._pictures: _Pictures | None = _Pictures(content, tuple(styles), first)
         self._options = options
@@ -48,23 +53,26 @@ class _Originals:
         assert self._pictures is not None, "the pictures of this work were released"
         return self._pictures
 
-    def content_at(self, level: Level) -> np.ndarray:
+    def content_at(self, level: Level) -> np.ndarray | None:
         """(H, W, 3); shrunk once for the targets and the initial canvas of a level."""
-        size = (level.height, level.width)
+        size, content = (level.height, level.width), self.pictures.content
+        if content is None:
+            return None
         if self._shrunk is None or self._shrunk.shape[:2] != size:
             self._shrunk = None  # before the next is made
-            self._shrunk = resize(self.pictures.content, *size)
+            self._shrunk = _fitted(content, level, self._options)
         return self._shrunk
 
     def start_at(self, level: Level) -> np.ndarray:
         """(H, W, 3), the caller's own."""
         options, first = self._options, self.pictures.first
         if options.init == "noise":
-            return noise(level.height, level.width, options.seed)
+            return noise(level.height, level.width, options.seed, options.init_noise)
         picture = (
             self.content_at(level) if first is None else cover(first, level.height, level.width)
         )
-        return blended(picture, options.init_blend, options.seed)
+        assert picture is not None, "only noise and other pictures serve without a content picture"
+        return blended(picture, options.init_blend, options.seed, options.init_noise)
 
     def release(self, is_last: bool) -> None:
         self._shrunk = None
@@ -73,7 +81,7 @@ class _Originals:
 
 
 class _Pictures(NamedTuple):
-    content: Picture
+    content: Picture | None
     styles: tuple[Picture, ...]
     first: Picture | None
 
@@ -92,8 +100,9 @@ class Scene:
     _originals: _Originals = field(repr=False)
 
     @property
-    def content(self) -> np.ndarray:
-        """The content picture, (H, W, 3), at the canvas's size; not to be changed."""
+    def content(self) -> np.ndarray | None:
+        """The content picture, (H, W, 3), at the canvas's size, if there is one; not to be
+        changed."""
         return self._originals.content_at(self.level)
 
     @property
@@ -119,16 +128,17 @@ class Sources:
 
     scenes: tuple[Scene, ...]
     _opacity: np.ndarray | None = field(repr=False)
+    _options: Options = field(repr=False)
 
     @property
     def alpha(self) -> np.ndarray | None:
         """(H, W) float32, the result's, made anew, or None; can be had after a release too."""
         level, opacity = self.scenes[-1].level, self._opacity
-        return None if opacity is None else resize(opacity, level.height, level.width)
+        return None if opacity is None else _fitted(opacity, level, self._options)
 
 
 def gather(
-    content: Picture,
+    content: Picture | None,
     styles: Sequence[Picture],
     levels: Sequence[Level],
     options: Options,
@@ -137,6 +147,7 @@ def gather(
     """Everything that a work looks at.
 
     Args:
+        content: None where nothing is compared with one.
         limits: of an initial picture that is given by path.
 
     Raises:
@@ -145,20 +156,31 @@ def gather(
     first = _initial_picture(styles, options, limits)
     originals = _Originals(content, styles, first, options)
     scenes = tuple(Scene(level, level is levels[-1], originals) for level in levels)
-    return Sources(scenes, content.opacity)
+    return Sources(scenes, None if content is None else content.opacity, options)
 
 
 def listed(styles: PictureSource | Sequence[PictureSource]) -> Sequence[PictureSource]:
-    """One style picture, or several, as several.
+    """One style picture, or several, or none, as several."""
+    several = isinstance(styles, list | tuple)
+    return cast("Sequence[PictureSource]", styles if several else [styles])
+
+
+def check_given(
+    content: PictureSource | None, styles: Sequence[PictureSource], options: Options
+) -> None:
+    """Refuse what lacks a picture that the options ask for.
 
     Raises:
-        OptionsError: there is none.
+        OptionsError: it does.
     """
-    several = isinstance(styles, list | tuple)
-    sources = cast("Sequence[PictureSource]", styles if several else [styles])
-    if not sources:
+    if content is None and options.content_layers:
+        raise OptionsError("content_layers need a content picture")
+    if content is None and options.init == "content":
+        raise OptionsError("init cannot be content: there is no content picture")
+    if content is None and isinstance(options.size, float):
+        raise OptionsError("size cannot be a fraction: there is no content picture")
+    if not styles and (options.style_layers or options.init == "style"):
         raise OptionsError("at least one style picture is needed")
-    return sources
 
 
 def initial_header(options: Options, limits: Limits) -> Header | None:
@@ -195,6 +217,13 @@ def read_styles(
 def style_side(options: Options, canvas: tuple[int, int]) -> int:
     """The longer side at which style pictures are looked at beside a canvas of this size."""
     return max(1, round(options.style_scale * max(canvas)))
+
+
+def _fitted(picture: Picture | np.ndarray, level: Level, options: Options) -> np.ndarray:
+    """At the canvas's size, of which one side follows from the picture, or none."""
+    if isinstance(options.size, tuple) or options.border == "wrap":
+        return cover(picture, level.height, level.width)
+    return resize(picture, level.height, level.width)
 
 
 def _initial_picture(styles: Sequence[Picture], options: Options, limits: Limits) -> Picture | None:

@@ -38,7 +38,7 @@ def paint(
     An error that ends the work carries the best picture so far as its `result`.
 
     Args:
-        objective_at: the objective for a content picture of the canvas's size, and styles.
+        objective_at: the objective of a level.
         methods: the optimiser of each level.
         began: when the work began with reading its pictures, by `time.perf_counter`; of a work that
             is resumed, the seconds spent before are between.

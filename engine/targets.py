@@ -23,9 +23,9 @@ __all__ = ["check_style_size", "content_targets", "style_shape", "style_size", "
 
 
 def content_targets(
-    view: View, tiling: Tiling | None, content: np.ndarray, stop: Stop
+    view: View, tiling: Tiling | None, content: np.ndarray | None, stop: Stop
 ) -> dict[str, Features]:
-    """Features of the content picture, which has the canvas's size, by layer.
+    """Features of the content picture, which has the canvas's size, if there is one; by layer.
 
     Args:
         tiling: how it is cut, or None for all of it at once.
@@ -33,6 +33,7 @@ def content_targets(
     layers = view.selection.content_layers
     if not layers:
         return {}
+    assert content is not None, "layers are compared, with nothing to compare them with"
     if tiling is None:
         found = _run(view, "content", layers, "image", to_image(content), stop)
         return {layer: Features(array) for layer, array in found.items()}
@@ -62,6 +63,8 @@ def style_targets(
     layers = view.selection.style_layers
     if not layers:
         return {}
+    if tiling is not None:
+        tiling = tiling.of_styles()
     grams = []
     for style in styles:
         scaled = resize(style, *style_size(style, longer_side, smallest_side))

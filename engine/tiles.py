@@ -8,12 +8,15 @@ the core alone, at least that far away from such edges, is exactly what the whol
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import pairwise, product
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-__all__ = ["Span", "Tile", "Tiling", "halo_of", "side_of", "spans_of"]
+__all__ = ["Outside", "Span", "Tile", "Tiling", "halo_of", "side_of", "spans_of", "wrapping"]
+
+Outside: TypeAlias = Literal["end", "wrap", "mirror"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,9 @@ class Tiling:
         halo: pixels around a core that its features depend on, a multiple of the unit.
         unit: the greatest stride of a tiled layer, in which cores and crops begin.
         half: whether content targets of tiled layers are kept in half precision.
+        outside: what lies around a picture: its "end", which the network sees as its border; or
+            a halo made of itself, by "wrap" of the opposite side, whose sides then are multiples of
+            the unit, or by "mirror". Everything is tiled then.
     """
 
     joint: str
@@ -88,28 +94,48 @@ class Tiling:
     halo: int
     unit: int
     half: bool = False
+    outside: Outside = "end"
+
+    @property
+    def around(self) -> int:
+        """Pixels of what lies outside that are added to each side of a picture."""
+        return 0 if self.outside == "end" else self.halo
+
+    def of_styles(self) -> Tiling:
+        """The same for style pictures. They do not wrap, but beside canvases without an end theirs
+        must not show either: its features could never be matched."""
+        return self if self.outside == "end" else replace(self, outside="mirror")
+
+    def whole(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """(height, width) of a picture with what is around it."""
+        return shape[0] + 2 * self.around, shape[1] + 2 * self.around
 
     def counts(self, shape: tuple[int, int]) -> tuple[int, int]:
         """How many tiles a picture of this (height, width) has down and across."""
+        height, width = self.whole(shape)
         return (
-            _fewest(shape[0], self.height, self.halo, self.unit),
-            _fewest(shape[1], self.width, self.halo, self.unit),
+            _fewest(height, self.height, self.halo, self.unit),
+            _fewest(width, self.width, self.halo, self.unit),
         )
 
     def size(self, shape: tuple[int, int]) -> tuple[int, int]:
         """(height, width) of every tile of a picture of this (height, width)."""
         down, across = self.counts(shape)
+        height, width = self.whole(shape)
         return (
-            side_of(shape[0], down, self.halo, self.unit),
-            side_of(shape[1], across, self.halo, self.unit),
+            side_of(height, down, self.halo, self.unit),
+            side_of(width, across, self.halo, self.unit),
         )
 
     def tiles(self, shape: tuple[int, int]) -> Iterator[Tile]:
-        """The tiles of a picture of this (height, width), all of the same size."""
-        counts = self.counts(shape)
-        for down in spans_of(shape[0], counts[0], self.halo, self.unit):
-            for across in spans_of(shape[1], counts[1], self.halo, self.unit):
-                yield Tile(down, across)
+        """The tiles of a picture of this (height, width), all of the same size: in pixels of
+        `whole`."""
+        axes = (
+            spans_of(length, count, self.halo, self.unit, self.around)
+            for length, count in zip(self.whole(shape), self.counts(shape), strict=True)
+        )
+        for down, across in product(*axes):
+            yield Tile(down, across)
 
 
 def halo_of(strides: Mapping[str, int], layers: Sequence[str]) -> tuple[int, int]:
@@ -144,15 +170,24 @@ def side_of(length: int, count: int, halo: int, unit: int) -> int:
     return min(length, max(whole, 2 * around + 1) * unit + rest)
 
 
-def spans_of(length: int, count: int, halo: int, unit: int) -> tuple[Span, ...]:
-    """So many tiles along a side, or fewer where less are enough to cover it."""
+def wrapping(strides: Mapping[str, int], layers: Sequence[str], shape: tuple[int, int]) -> Tiling:
+    """A picture of this (height, width) whose opposite sides join, in one tile."""
+    halo, unit = halo_of(strides, layers)
+    joint = max(layers, key=list(strides).index)
+    height, width = (max(side, 2 * unit) + 2 * halo for side in shape)
+    return Tiling(joint, height, width, halo, unit, outside="wrap")
+
+
+def spans_of(length: int, count: int, halo: int, unit: int, around: int = 0) -> tuple[Span, ...]:
+    """So many tiles along a side, or fewer where less are enough to cover it, but for what is
+    around it on each end."""
     side = side_of(length, count, halo, unit)
     last, furthest = (length - side) // unit, side // unit - 2 * (halo // unit)
     if last == 0:
-        return (Span(0, length, 0, length),)
+        return (Span(0, length, around, length - around),)
     steps = -(-last // furthest)
     starts = [unit * (last * number // steps) for number in range(steps + 1)]
-    begins = [0, *(start + halo for start in starts[1:]), length]
+    begins = [around, *(start + halo for start in starts[1:]), length - around]
     return tuple(
         Span(start, start + side, *core)
         for start, core in zip(starts, pairwise(begins), strict=True)

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from .engine.objective import Objective
     from .engine.options import Options
     from .engine.plan import Plan
+    from .engine.presets import Preset, preset, presets
     from .engine.records import LevelResult, Progress, Result
     from .engine.settings import Checkpoint
-    from .engine.simple import resume, stylize
+    from .engine.simple import reconstruct, resume, stylize, texture
     from .engine.stop import Stop
 
 __all__ = [
@@ -32,13 +33,18 @@ __all__ = [
     "Objective",
     "Options",
     "Plan",
+    "Preset",
     "Progress",
     "Result",
     "Stop",
     "StyleError",
     "__version__",
+    "preset",
+    "presets",
+    "reconstruct",
     "resume",
     "stylize",
+    "texture",
 ]
 
 __version__ = "0.1.0"
@@ -56,12 +62,17 @@ _HOMES = {
     "Objective": "engine.objective",
     "Options": "engine.options",
     "Plan": "engine.plan",
+    "Preset": "engine.presets",
     "Progress": "engine.records",
     "Result": "engine.records",
     "Stop": "engine.stop",
     "StyleError": "engine.errors",
+    "reconstruct": "engine.simple",
+    "preset": "engine.presets",
+    "presets": "engine.presets",
     "resume": "engine.simple",
     "stylize": "engine.simple",
+    "texture": "engine.simple",
 }
 
 

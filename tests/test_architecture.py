@@ -20,9 +20,11 @@ FILES = [
 LAZY = {
     "onnxruntime": {"engine.runtime"},
     "scipy": {"engine.lbfgs"},
-    "PIL": {"engine.pillow"},
+    "PIL": {"engine.pillow", "cli.animation", "cli.sheets"},
     "onnx": {"export.encode"},
     "h5py": {"export.weights.h5_file"},
+    "matplotlib": {"cli.plot"},
+    "av": {"cli.video"},
     "torch": {"cli.bench_torch", "export.weights.torchvision_source"},
     "torchvision": {"export.weights.torchvision_source"},
 }

@@ -20,12 +20,17 @@ WIDE = {"COLUMNS": "200", "TERMINAL_WIDTH": "200"}
 def test_commands_are_those_that_people_are_told_of():
     assert {path for path, command in COMMANDS.items() if path and not command.hidden} == {
         ("stylize",),
+        ("reconstruct",),
+        ("texture",),
+        ("layers",),
+        ("compare-inits",),
         ("resume",),
         ("plan",),
         ("export",),
         ("models",),
         ("models", "show"),
         ("models", "pull"),
+        ("presets",),
         ("bench",),
         ("info",),
     }
@@ -51,7 +56,7 @@ def test_help_shows_every_option(path):
 
 def test_options_stand_in_named_groups():
     out = CliRunner().invoke(app, ["stylize", "--help"], env=WIDE).stdout
-    groups = ["Picture", "Look", "Optimiser", "Machine", "Output"]
+    groups = ["Picture", "Look", "Optimiser", "Machine", "Watching", "Output"]
     found = [out.index(f"─ {group} ─") for group in groups]
     assert found == sorted(found)
 
@@ -74,7 +79,8 @@ def test_lowering_is_told_in_the_same_words_everywhere():
         for parameter in command.params
         if parameter.name == "lowering"
     }
-    assert told.keys() == {("stylize",), ("plan",), ("bench",)}
+    painting = {"stylize", "reconstruct", "texture", "layers", "compare-inits"}
+    assert told.keys() == {(name,) for name in (*painting, "plan", "bench")}
     assert len(set(map(str, told.values()))) == 1
 
 

@@ -32,6 +32,7 @@ SPELLINGS = {
     "step": (["--step", "0.1"], 0.1),
     "init": (["--init", "noise"], "noise"),
     "init_blend": (["--init-blend", "0.25"], 0.25),
+    "init_noise": (["--init-noise", "0.3"], 0.3),
     "style_scale": (["--style-scale", "2"], 2.0),
     "seed": (["--seed", "7"], 7),
 }
@@ -169,7 +170,7 @@ def test_several_styles_are_all_read(run, tiny, style):
         (["--style-weight", "-1"], 2, "impasto: --style-weight must be"),
         (["--content-layer", "pool3=-1"], 2, "impasto: --content-layer pool3 must be"),
         (["--pool", "min"], 2, "'--pool': 'min' is not one of 'max', 'average'; "),
-        (["--size", "big"], 2, "'--size': it must be a valid integer; `impasto stylize --help`"),
+        (["--size", "big"], 2, "--size must be such as 512, 640x480 or 50%, not 'big'"),
         (["--nonsense"], 2, "No such option: --nonsense"),
         (["--device", "tpu"], 2, "device must be auto"),
         (["--device", "cpu", "--precision", "tf32"], 2, "--precision must be float32 where"),

@@ -11,7 +11,8 @@ import pytest
 
 from impasto.engine import checkpoint as module
 from impasto.engine.arrays_file import Damaged, read_arrays, read_header, write_arrays
-from impasto.engine.checkpoint import read_settings, read_work
+from impasto.engine.checkpoint import read_header as read_work_header
+from impasto.engine.checkpoint import read_standing
 from impasto.engine.engine import Engine
 from impasto.engine.errors import ImageNotFound, OptionsError, OutputError, ResumeError
 from impasto.engine.images import write_picture
@@ -97,7 +98,7 @@ def test_a_stop_saves_the_best_canvas(engine, asked, files, tmp_path, method):
         checkpoint=seldom,
         progress=lambda told: (told.level, told.iteration) < (2, 5),
     )
-    _, standing = read_work(tmp_path / "kept")
+    standing = read_standing(tmp_path / "kept")
     assert np.array_equal(standing.canvas, broken.canvas)
     assert (standing.loss, standing.terms) == (broken.loss, broken.terms)
     assert (standing.level, standing.iteration) == (2, 5)
@@ -107,7 +108,7 @@ def test_a_stop_saves_the_best_canvas(engine, asked, files, tmp_path, method):
 def test_a_large_state_does_not_delay_a_stop(engine, asked, files, tmp_path, monkeypatch, ours):
     monkeypatch.setattr(module, "_QUICK_BYTES", 100)
     interrupted(engine, files, asked(**LEVELS), tmp_path / "kept", 2, 5)
-    _, standing = read_work(tmp_path / "kept")
+    standing = read_standing(tmp_path / "kept")
     assert standing.iteration == 5
     assert not standing.state
     assert [one.iterations for one in engine.resume(tmp_path / "kept").levels] == [4, 12]
@@ -121,7 +122,7 @@ def test_work_whose_time_was_over_goes_on_where_it_is_given_more(
     first = engine.stylize(*files, asked(**LEVELS), checkpoint=Checkpoint(folder, every=1000))
     assert first.stopped == "time"
     monkeypatch.undo()
-    settings, standing = read_work(folder)
+    standing = read_standing(folder)
     assert np.array_equal(standing.canvas, first.canvas)
     assert standing.state
     assert standing.ended is None
@@ -167,8 +168,8 @@ def test_the_library_alone_goes_on_in_another_folder(toy_file, asked, files, tmp
     monkeypatch.chdir("/")
     result = resume(tmp_path / "kept")
     assert result.stopped == "iterations"
-    settings, finished = read_settings(tmp_path / "kept")
-    assert finished
+    settings, standing = read_work_header(tmp_path / "kept")
+    assert standing.ended
     kept = {**arguments, "bundle": None, "precision": "float32"}
     assert {name: settings.engine[name] for name in kept} == kept
     assert set(settings.engine) == {*kept, "model"}
@@ -179,7 +180,7 @@ def test_the_library_alone_goes_on_in_another_folder(toy_file, asked, files, tmp
 
 def test_the_time_that_is_left_goes_on(engine, asked, files, tmp_path):
     interrupted(engine, files, asked(**LEVELS), tmp_path / "kept", 2, 3, time=1000.0)
-    settings, standing = read_work(tmp_path / "kept")
+    settings, standing = read_work_header(tmp_path / "kept")
     assert settings.time == 1000.0
     assert standing.seconds < 100
     assert engine.resume(tmp_path / "kept").seconds > standing.seconds
@@ -216,7 +217,7 @@ def test_a_stop_while_saving_saves_once_more_at_the_end(
     from impasto.engine.stop import Stop
 
     stop, saves = Stop(), []
-    write = module.write_arrays
+    write = module.arrays_file.write_arrays
 
     def stopped(*arguments):
         saves.append(arguments)
@@ -224,12 +225,12 @@ def test_a_stop_while_saving_saves_once_more_at_the_end(
             stop.request("cancelled")
         write(*arguments)
 
-    monkeypatch.setattr(module, "write_arrays", stopped)
+    monkeypatch.setattr(module.arrays_file, "write_arrays", stopped)
     checkpoint = Checkpoint(tmp_path / "kept", every=0)
     result = engine.stylize(*files, asked(**LEVELS), checkpoint=checkpoint, stop=stop)
     assert result.stopped == "cancelled"
     assert len(saves) == 6
-    assert read_work(tmp_path / "kept")[1].iteration == result.levels[0].iterations == 4
+    assert read_standing(tmp_path / "kept").iteration == result.levels[0].iterations == 4
     assert engine.resume(tmp_path / "kept").stopped == "iterations"
 
 
@@ -246,7 +247,7 @@ def test_slow_disks_are_written_to_less_often(engine, asked, files, tmp_path, mo
 
 def engine_settings(engine, asked, files, tmp_path):
     engine.stylize(*files, asked(), checkpoint=tmp_path / "kept")
-    return read_settings(tmp_path / "kept")[0]
+    return read_work_header(tmp_path / "kept")[0]
 
 
 def test_an_unfinished_work_is_not_overwritten_but_a_finished_one_is(
@@ -315,7 +316,7 @@ def test_every_damage_is_one_sentence(engine, asked, files, tmp_path, ours):
         for data in (whole[:place], bytes(flipped)):
             path.write_bytes(data)
             with pytest.raises(ResumeError, match=r"is damaged: "):
-                read_work(tmp_path / "kept")
+                read_standing(tmp_path / "kept")
             assert path.read_bytes() == data
 
 

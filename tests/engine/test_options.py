@@ -16,6 +16,7 @@ NUMBERS = {
     "tv_weight": (0, 1e12),
     "step": (1e-6, 1),
     "init_blend": (0, 1),
+    "init_noise": (0, 1),
     "style_scale": (1 / 16, 16),
 }
 CHOICES = ("objective", "pool", "border", "optimizer")
@@ -32,9 +33,18 @@ def test_whole_numbers_are_taken_within_their_range_only(name):
     low, high = WHOLE[name]
     for value in (low, high):
         assert getattr(Options(**{name: value}), name) == value
-    for value in (low - 1, high + 1, 10**400, 1.0, math.nan, math.inf, *NOT_A_NUMBER):
+    fraction = () if name == "size" else (1.0,)
+    for value in (low - 1, high + 1, 10**400, *fraction, math.nan, math.inf, *NOT_A_NUMBER):
         with pytest.raises(OptionsError, match=name):
             Options(**{name: value})
+
+
+def test_a_size_is_one_side_or_both_or_a_fraction():
+    assert Options(size=[640, np.int64(480)]).size == (640, 480)
+    assert Options(size=np.float32(0.5)).size == 0.5
+    for wrong in ((0, 5), (5, 2**20 + 1), (1, 2, 3), (5,), (5.0, 5), 0.0, 1001.0, "512"):
+        with pytest.raises(OptionsError, match="size"):
+            Options(size=wrong)
 
 
 @pytest.mark.parametrize("name", [*WHOLE, *NUMBERS])

@@ -113,8 +113,8 @@ def test_a_picture_made_in_little_memory_is_the_same(toy_file, asked, scene):
         asked(size=400, iterations=3, optimizer="adam"),
     )
     whole = engine.stylize(*pictures, options)
-    work = engine._work(*pictures, options)
-    tight = engine.stylize(*pictures, options, memory=engine._planner.smallest(work))
+    work = engine._drafts.of(pictures[0], [pictures[1]], options).work
+    tight = engine.stylize(*pictures, options, memory=engine._drafts._planner.smallest(work))
     assert whole.plan.levels[0].tiling is None
     assert tight.plan.levels[0].tiles > (1, 1)
     assert tight.loss == pytest.approx(whole.loss, rel=1e-3)
@@ -158,8 +158,9 @@ def test_an_initial_picture_of_its_own_is_counted(engine, asked, scene, tmp_path
 
     path = tmp_path / "start.bmp"
     write_picture(path, scene(900, 1000))
-    pictures = scene(20, 24), scene(20, 20)
+    content, style = scene(20, 24), scene(20, 20)
     plain, given = (
-        engine._work(*pictures, asked(init=init)).held_bytes for init in ("noise", str(path))
+        engine._drafts.of(content, [style], asked(init=init)).work.held_bytes
+        for init in ("noise", str(path))
     )
     assert given == plain + 3 * 900 * 1000

@@ -207,7 +207,7 @@ def late(engine, pair, options, stop):
     began = time.perf_counter() - 10
     return paint(
         sources,
-        engine.objective_at,
+        lambda scene, stop: engine.objective_at(scene.content, scene.styles, options, stop),
         options,
         methods=[Method("scipy")] * len(levels),
         began=began,

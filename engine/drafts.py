@@ -1,0 +1,110 @@
+"""From pictures that are not decoded yet, and options, to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .errors import OptionsError
+from .images import PictureSource, read_header
+from .limits import Limits
+from .memory import enough_memory
+from .objectives import Objectives
+from .options import Options
+from .plan import Plan, Work
+from .planner import Planner
+from .planning import work_of
+from .pyramid import Level, plan_levels
+from .sources import check_given, initial_header
+from .stop import Stop
+
+__all__ = ["Draft", "Drafts"]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One work as it is asked for."""
+
+    work: Work
+    _planner: Planner
+    _objectives: Objectives
+
+    def plan(self, memory: int, timed: bool = False, stop: Stop | None = None) -> Plan:
+        """How it would be made; see `Engine.plan`.
+
+        Raises:
+            Stopped: `stop` was requested.
+        """
+        stop = stop or Stop()
+        with enough_memory():
+            plan = self._planner.plan(self.work, memory, stop)
+            if not timed:
+                return plan
+            canvases = self._planner.samples(self.work)
+            seconds = [
+                self._objectives.seconds(shape, self.work.options, stop) for shape in canvases
+            ]
+            return plan.timed(list(canvases.values()), seconds)
+
+
+class Drafts:
+    """Of works on one network.
+
+    Args:
+        objectives, planner: of the network.
+        limits: of what is accepted.
+        can_wrap: whether the opposite sides of a canvas can be joined.
+    """
+
+    def __init__(
+        self, objectives: Objectives, planner: Planner, limits: Limits, *, can_wrap: bool
+    ) -> None:
+        self._objectives = objectives
+        self._planner = planner
+        self._limits = limits
+        self._can_wrap = can_wrap
+
+    def of(
+        self,
+        content: PictureSource | None,
+        styles: Sequence[PictureSource],
+        options: Options,
+    ) -> Draft:
+        """What is asked for, by the headers of the pictures alone.
+
+        Raises:
+            StyleError: it cannot be made; see `impasto.stylize`.
+        """
+        check_given(content, styles, options)
+        if options.border == "wrap" and not self._can_wrap:
+            raise OptionsError("border cannot be wrap with a bundle, which was made for another")
+        header = None
+        if content is not None:
+            header = read_header(content, self._limits, "content picture")
+        headers = [read_header(style, self._limits, "style picture") for style in styles]
+        work = work_of(
+            header,
+            headers,
+            initial_header(options, self._limits),
+            self.levels((header or headers[0]).shape[:2], options),
+            options,
+            self._objectives.selection(options),
+            self._objectives.smallest_side(options),
+        )
+        return Draft(work, self._planner, self._objectives)
+
+    def levels(self, shape: tuple[int, int], options: Options) -> tuple[Level, ...]:
+        """The scales at which a content picture of this (height, width) is worked on, from coarse
+        to fine.
+
+        Raises:
+            LimitError: the result would be larger than the limits allow.
+            StyleError: see `pyramid.plan_levels`.
+        """
+        smallest = self._objectives.smallest_side(options)
+        unit = smallest if options.border == "wrap" else 1
+        levels = plan_levels(
+            shape, options.size, options.levels, options.iterations, smallest, unit
+        )
+        self._limits.check("output_side", "size", max(levels[-1].height, levels[-1].width))
+        return levels

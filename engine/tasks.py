@@ -1,0 +1,43 @@
+"""What else than a whole artwork can be made: the options of each task where none are given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from .options import Options
+
+if TYPE_CHECKING:
+    from .devices import Precision
+    from .lowerings import Lowering
+    from .records import ProgressCallback
+    from .settings import Checkpoint
+    from .stop import Stop
+
+__all__ = ["RECONSTRUCTION", "TEXTURE", "Budget", "Machine"]
+
+
+class Machine(TypedDict, total=False):
+    """Where a picture is made; see `Engine`."""
+
+    model: str | Path | None
+    device: str
+    precision: Precision
+    threads: int | None
+    lowering: Lowering
+
+
+class Budget(TypedDict, total=False):
+    """What a work may take, and how it is watched; see `impasto.stylize`."""
+
+    memory: int | None
+    time: float | None
+    checkpoint: str | Path | Checkpoint | None
+    progress: ProgressCallback | None
+    stop: Stop | None
+
+
+# From noise at the final size, as in the paper: a coarser level would hand on what this layer does
+# not tell of the picture.
+RECONSTRUCTION = Options(style_layers={}, init="noise", levels=1, iterations=300)
+TEXTURE = Options(content_layers={}, init="noise")
