@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/memory_plan.py PHOTOGRAPH PAINTING
     .venv/bin/python benchmarks/memory_plan.py PHOTOGRAPH PAINTING --cases 2048:1G:5,4096:2G:2
 
-A case is the longer side, the budget (`-` for the usual one) and the steps, all at one scale. An
-optimiser has all its memory after as many steps as it keeps pairs. POSIX.
+A case is the longer side, the budget (`-` for the usual one), the steps, and, where they are not 1
+and auto, the number of levels (`-` for the usual one) and the lowering. An optimiser has all its
+memory after as many steps as it keeps pairs. POSIX.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ import tempfile
 from pathlib import Path
 
 COMMAND_LINE = "from impasto.cli.main import main; main()"
-CASES = "128:-:22,256:-:22,512:-:22,512:600M:22,1024:-:22,1024:1G:8,2048:1G:5,2048:2G:5,4096:2G:2"
+CASES = (
+    "128:-:22,256:-:22,512:-:22,512:600M:22,1024:-:22,1024:1G:8,2048:1G:5,2048:2G:5,4096:2G:2,"
+    "512:-:22:-,512:-:22:-:direct,1024:-:22:-,1024:900M:8:-"
+)
 
 
 def main() -> None:
@@ -28,17 +32,25 @@ def main() -> None:
     parser.add_argument("painting", type=Path)
     parser.add_argument("--cases", default=CASES)
     arguments = parser.parse_args()
-    print(f"{'size':13}budget  {'computed':38}{'optimiser':13}  plan   peak  ratio  s/eval")
+    print(f"{'size':13}levels  budget  {'computed':38}{'optimiser':13}  plan   peak  ratio  s/eval")
     for case in arguments.cases.split(","):
-        size, memory, steps = case.split(":")
-        print_case(arguments.photograph, arguments.painting, size, memory, steps)
+        print_case(arguments.photograph, arguments.painting, *case.split(":"))
 
 
-def print_case(photograph: Path, painting: Path, size: str, memory: str, steps: str) -> None:
+def print_case(
+    photograph: Path,
+    painting: Path,
+    size: str,
+    memory: str,
+    steps: str,
+    levels: str = "1",
+    lowering: str = "auto",
+) -> None:
     """Paint, and compare what was planned with what it took; megabytes of 10^6 bytes."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["stylize", str(photograph), str(painting), "--json", "--quiet", "--size", size]
-        command += ["--levels", "1", "--iterations", steps]
+        command += ["--iterations", steps, "--lowering", lowering]
+        command += [] if levels == "-" else ["--levels", levels]
         command += ["--output", str(Path(folder) / "picture.png")]
         command += [] if memory == "-" else ["--memory", memory]
         process = subprocess.Popen(
@@ -52,7 +64,7 @@ def print_case(photograph: Path, painting: Path, size: str, memory: str, steps: 
         if status:
             raise SystemExit(f"a process ended with {os.waitstatus_to_exitcode(status)}")
     record = json.loads(told)
-    (level,) = record["plan"]["levels"]
+    *coarser, level = record["plan"]["levels"]
     planned = record["plan"]["peak"] / 1e6
     peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
     tiling = level["tiling"]
@@ -61,7 +73,7 @@ def print_case(photograph: Path, painting: Path, size: str, memory: str, steps: 
         tiles = f"{tiling['across']}x{tiling['down']} of {tiling['width']}x{tiling['height']}"
         how = f"to {tiling['up_to']}, {tiles}, halo {tiling['halo']}"
     print(
-        f"{level['width']:>4} x {level['height']:<4}  {memory:<6}  {how:<36}  "
+        f"{level['width']:>4} x {level['height']:<4}  {len(coarser) + 1}       {memory:<6}  {how:<36}  "
         f"{level['optimizer']:<13}{planned:6.0f} {peak:6.0f}   {planned / peak:.2f}  "
         f"{record['evaluation_seconds']:6.2f}",
         flush=True,

@@ -19,8 +19,9 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # As the command line does: BLAS threads would contend with those of the network.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -85,13 +86,15 @@ class WatchedEngine(Engine):
         self.seconds: list[float] = []
         self.canvases: list[np.ndarray] = []
 
-    def objective_at(
-        self, content: np.ndarray, styles: Sequence[np.ndarray], options: Options, stop: Stop
-    ) -> Objective:
-        objective = super().objective_at(content, styles, options, stop)
-        if objective.shape == self.final:
-            objective.measure = self._watching(objective.measure)
-        return objective
+        made = self._objectives.at
+
+        def at(*given: Any, **more: Any) -> Objective:
+            objective = made(*given, **more)
+            if objective.shape == self.final:
+                objective.measure = self._watching(objective.measure)
+            return objective
+
+        self._objectives.at = at
 
     def _watching(self, measure: Callable[..., Evaluation]) -> Callable[..., Evaluation]:
         best = float("inf")
@@ -115,7 +118,7 @@ def paint(arguments: argparse.Namespace) -> None:
     )
     options = Options(size=arguments.size, iterations=arguments.iterations)
     engine = WatchedEngine(device="cpu", threads=arguments.threads)
-    final = engine.levels(photograph, options)[-1]
+    final = engine.levels(photograph.shape[:2], options)[-1]
     engine.watch((final.height, final.width), time.perf_counter())
     result = engine.stylize(photograph, painting, options)
     save(

@@ -1,38 +1,45 @@
 """What a work takes of the memory: everything that grows with its pictures is counted.
 
-What does not is measured once (`_PROCESS_BYTES`).
+What does not is measured once (`_PROCESS_BYTES`). A level begins with nothing but that: what a
+coarser one leaves is let go (see `Sessions.let_go`), but for the programs that are kept.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from .footprints import Footprints, Share
+from .kept_grams import KEPT_BYTES
+from .layers import channels_of
 from .methods import Method
 from .plan import Work
 from .programs import Programs, Selection
 from .pyramid import Level
+from .sources import style_side
 from .targets import style_shape
 from .tiles import Tiling
 
 if TYPE_CHECKING:
     from ..export.program import Kind
 
-__all__ = ["Accounts", "joined_at"]
+__all__ = ["Accounts"]
 
 # Python with NumPy, SciPy, ONNX Runtime, onnx and Pillow, and what they keep of finished work.
-_PROCESS_BYTES = 175 << 20
+_PROCESS_BYTES = 140 << 20
 _FLOAT, _HALF = 4, 2
-# Of coarser levels: their programs, and weights in arrangements that this one does not need.
-_LEFT_BYTES = 40 << 20
 # Positions that every VGG has room for.
 _NARROW = 32
 
 
-def joined_at(work: Work, tiling: Tiling | None) -> Selection:
-    """The selection of a work, with the joint of a tiling."""
-    return replace(work.selection, joint=None if tiling is None else tiling.joint)
+class _Part(NamedTuple):
+    """A program's run, and bytes that are there besides while it runs."""
+
+    kind: Kind
+    selection: Selection
+    size: tuple[int, int]
+    beside: int
 
 
 class Accounts:
@@ -46,17 +53,20 @@ class Accounts:
     def __init__(self, programs: Programs, footprints: Footprints) -> None:
         self._programs = programs
         self._footprints = footprints
+        self._names = list(programs.strides)
 
-    def fixed(self, work: Work) -> int:
-        """Bytes that do not depend on how it is computed: process, network, decoded pictures."""
+    @cached_property
+    def fixed(self) -> int:
+        """Bytes that are there all the time: process, network, and what is known of styles."""
         network = sum(array.nbytes for array in self._programs.weights.values())
-        return _PROCESS_BYTES + network + work.held_bytes
+        return _PROCESS_BYTES + network + KEPT_BYTES
 
     def ends(self, work: Work) -> int:
         """The most bytes that reading the pictures takes, and writing the result."""
         final = 12 * work.levels[-1].height * work.levels[-1].width
         reading = _PROCESS_BYTES + work.decode_bytes
-        return max(reading, self.fixed(work) + 2 * final + work.encode_bytes)
+        held = work.held_bytes + work.kept_bytes
+        return max(reading, self.fixed + held + 2 * final + work.encode_bytes)
 
     def level(
         self,
@@ -71,124 +81,156 @@ class Accounts:
         Args:
             most: where it is clear that it is more than this, any larger number will do.
         """
-        selection = joined_at(work, tiling)
+        selection = work.selection.tiled(tiling)
         shape = (level.height, level.width)
         canvas = 12 * level.height * level.width
         descent = method.bytes(3 * level.height * level.width)
-        content = self._features(work, tiling, shape)
-        kept = content + sum(4 * self._channels(name) ** 2 for name in selection.style_layers)
-        if most is not None and descent + kept > most:
-            return most + 1
-        if tiling is None:
-            if most is not None and self._too_large(
-                "objective", selection, shape, most - descent - kept
-            ):
-                return most + 1
-            evaluation = self._footprints.of("objective", selection, shape)
-            looking = [canvas + self._run("content", selection, shape)]
-            for style in work.styles:
-                size = self._style_shape(work, level, style)
-                looking.append(24 * size[0] * size[1] + self._run("style", selection, size))
-            shares = [evaluation]
-            working = descent + kept + canvas + evaluation.run + evaluation.session
-        else:
-            stride = self._programs.strides[tiling.joint]
-            joined = (shape[0] // stride, shape[1] // stride)
-            if (
-                most is not None
-                and self._has_rest(selection)
-                and self._too_large("objective", selection, joined, most - descent - kept)
-            ):
-                return most + 1
-            looking, working, shares = self._tiled(work, level, tiling, descent, kept)
+        kept = self._features(selection, tiling, shape)
+        kept += sum(_FLOAT * self._channels(name) ** 2 for name in selection.style_layers)
+        # In the order in which most is learned at least cost: what is too much is seldom counted
+        # to the end.
+        sessions = runs = 0
         weights: dict[str, int] = {}
-        for share in shares:
+        evaluated: list[Share] = []
+        for part in self._evaluation(selection, tiling, shape, canvas):
+            taken = descent + kept + sessions + sum(weights.values())
+            room = None if most is None else most - taken
+            if room is not None and (room < 0 or self._too_large(part, room)):
+                assert most is not None
+                return most + 1
+            share = self._footprints.of(*part[:3])
+            evaluated.append(share)
+            sessions += share.session
+            runs = max(runs, share.run + part.beside)
             weights.update(share.weights)
-        left = 0 if level is work.levels[0] else _LEFT_BYTES
-        return left + sum(weights.values()) + max(2 * canvas + kept + max(looking), working)
+        evaluating = kept + sessions + runs
+        # The finest level lets the pictures go before it descends.
+        pictures = work.held_bytes
+        working = descent + evaluating + (0 if level is work.levels[-1] else pictures)
+        if most is not None and working + sum(weights.values()) > most:
+            return most + 1
+        looking = left = 0
+        for part in self._targets(work, level, selection, tiling):
+            share = self._footprints.of(*part[:3])
+            looking = max(looking, share.run + share.opening + part.beside)
+            left += share.kept
+            weights.update(share.weights)
+        # Sessions of an evaluation open one after the other, before its arrays are there.
+        opening = sessions + max(share.opening - share.session for share in evaluated)
+        left = (
+            self._footprints.kept
+            if level is not work.levels[0]
+            else min(left, self._footprints.kept)
+        )
+        before = pictures + 2 * canvas + kept + max(looking, opening)
+        if level is not work.levels[0]:  # it begins with a look at the initial canvas
+            before = max(before, pictures + 3 * canvas + evaluating)
+        return work.kept_bytes + left + sum(weights.values()) + max(before, working)
 
-    def _tiled(
-        self, work: Work, level: Level, tiling: Tiling, descent: int, kept: int
-    ) -> tuple[list[int], int, list[Share]]:
-        """Of each phase of looking at targets; of an evaluation; and the programs of that."""
-        selection = joined_at(work, tiling)
-        front, behind = selection.divided(self._programs.strides)
-        has_rest = bool(behind.content_layers or behind.style_layers)
-        shape = (level.height, level.width)
-        stride = self._programs.strides[tiling.joint]
-        joined = (shape[0] // stride, shape[1] // stride)
-        features = _FLOAT * self._channels(tiling.joint) * joined[0] * joined[1] * has_rest
+    def _evaluation(
+        self, selection: Selection, tiling: Tiling | None, shape: tuple[int, int], canvas: int
+    ) -> list[_Part]:
+        """The programs of an evaluation."""
+        if tiling is None:
+            # Measured: a run takes as much again of the features to match as its nodes tell.
+            again = self._features(selection, None, shape)
+            return [_Part("objective", selection, shape, canvas + again)]
+        front, behind = selection.divided(self._names)
+        joined = self._joined(tiling, shape)
+        features = self._bytes_of(tiling.joint, joined) if behind.layers else 0
+        around = 2 * 12 * _area(tiling.whole(shape)) if tiling.around else 0
         size = tiling.size(shape)
-        back = self._footprints.of("pullback", selection, size)
-        shares, phases = [back], [features + back.run]
-        sessions = back.session
-        if has_rest or front.style_layers:
-            sums = self._footprints.of("sums", selection, size)
-            shares.append(sums)
-            phases.append(features + sums.run)
-            sessions += sums.session
-        if has_rest:
-            rest = self._footprints.of("objective", selection, joined)
-            shares.append(rest)
-            phases.append(features + rest.run)
-            sessions += rest.session
-        looking = [self._run("content", replace(front, joint=None), size)]
+        beside = features + around + self._given(front, tiling, size, bool(behind.layers))
+        parts = [_Part("pullback", selection, size, beside)]
+        if behind.layers or front.style_layers:
+            parts.append(_Part("sums", selection, size, beside))
+        if behind.layers:
+            parts.append(_Part("objective", selection, joined, features))
+        return parts
+
+    def _targets(
+        self, work: Work, level: Level, selection: Selection, tiling: Tiling | None
+    ) -> list[_Part]:
+        """The programs that look at targets."""
+        shape = (level.height, level.width)
+        canvas = 12 * _area(shape)
+        styles = [
+            style_shape(style, style_side(work.options, shape), work.smallest_side)
+            for style in work.styles
+        ]
+        wanted: list[_Part] = []
+        if tiling is None:
+            if selection.content_layers:
+                wanted.append(_Part("content", selection, shape, canvas))
+            if selection.style_layers:
+                wanted += [_Part("style", selection, size, 24 * _area(size)) for size in styles]
+            return wanted
+        front, behind = selection.divided(self._names)
+        if front.content_layers:
+            size = tiling.size(shape)
+            beside = 12 * _area(tiling.whole(shape)) + 12 * _area(size)
+            alone = replace(front, style_layers=(), joint=None)
+            wanted.append(_Part("content", alone, size, beside))
         if behind.content_layers:
-            looking.append(features + self._run("sums", selection, size))
-            looking.append(features + self._run("content", selection, joined))
-        for style in work.styles:
-            of_style = self._style_shape(work, level, style)
-            part = tiling.size(of_style)
-            small = (of_style[0] // stride, of_style[1] // stride)
-            there = _FLOAT * self._channels(tiling.joint) * small[0] * small[1] * has_rest
-            taken = [self._run("sums", selection, part)]
+            joined = self._joined(tiling, shape)
+            features = self._bytes_of(tiling.joint, joined)
+            part = tiling.size(shape)
+            wanted.append(_Part("sums", selection, part, features + 12 * _area(part)))
+            wanted.append(_Part("content", selection, joined, features))
+        for style in styles if selection.style_layers else ():
+            size = tiling.of_styles().size(style)
+            joined = self._joined(tiling, style)
+            features = self._bytes_of(tiling.joint, joined) if behind.layers else 0
+            beside = 12 * _area(style) + features
+            wanted.append(_Part("sums", selection, size, beside + 12 * _area(size)))
             if behind.style_layers:
-                taken.append(self._run("style", selection, small))
-            looking.append(24 * of_style[0] * of_style[1] + there + max(taken))
-        return looking, descent + kept + sessions + max(phases), shares
+                wanted.append(_Part("style", selection, joined, beside))
+        return wanted
 
-    def _run(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> int:
-        """Of a program that runs once; nothing where it has nothing to do."""
-        if kind == "content" and not selection.content_layers:
-            return 0
-        if kind == "style" and not selection.style_layers:
-            return 0
-        share = self._footprints.of(kind, selection, size)
-        return share.run + share.session
+    def _joined(self, tiling: Tiling, shape: tuple[int, int]) -> tuple[int, int]:
+        """(height, width) at the joint of a whole picture."""
+        stride = self._programs.strides[tiling.joint]
+        return shape[0] // stride, shape[1] // stride
 
-    def _has_rest(self, selection: Selection) -> bool:
-        behind = selection.divided(self._programs.strides)[1]
-        return bool(behind.content_layers or behind.style_layers)
+    def _given(
+        self, front: Selection, tiling: Tiling, size: tuple[int, int], has_rest: bool
+    ) -> int:
+        """What a tile is given: its pixels, masks, features to match and gradient at the joint."""
+        masks = sum(_FLOAT * _area(size) // stride**2 for stride in (1, 2, 4, 8, 16))
+        layers = [*front.content_layers, *([tiling.joint] if has_rest else [])]
+        features = sum(self._bytes_of(name, self._layer(name, size)) for name in layers)
+        return 12 * _area(size) + masks + features
 
-    def _too_large(
-        self, kind: Kind, selection: Selection, shape: tuple[int, int], most: int
-    ) -> bool:
+    def _too_large(self, part: _Part, most: int) -> bool:
         """Whether a quarter of the sides tells already that a large program does not fit: it takes
         at least a third as much for each position."""
-        small = (-(-shape[0] // 4), -(-shape[1] // 4))
-        if max(shape) < 512 or min(small) < _NARROW:
+        small = (-(-part.size[0] // 4), -(-part.size[1] // 4))
+        if max(part.size) < 512 or min(small) < _NARROW:
             return False
-        return 16 * self._footprints.of(kind, selection, small).run > 3 * most
+        return 16 * self._footprints.of(part.kind, part.selection, small).run > 3 * most
 
-    def _features(self, work: Work, tiling: Tiling | None, shape: tuple[int, int]) -> int:
+    def _features(self, selection: Selection, tiling: Tiling | None, shape: tuple[int, int]) -> int:
         """Bytes of the content targets."""
-        front = joined_at(work, tiling).divided(self._programs.strides)[0]
+        front = selection.divided(self._names)[0]
+        whole = shape if tiling is None else tiling.whole(shape)
         total = 0
-        for name in work.selection.content_layers:
-            stride = self._programs.strides[name]
-            numbers = self._channels(name) * (shape[0] // stride) * (shape[1] // stride)
+        for name in selection.content_layers:
+            taken = self._bytes_of(name, self._layer(name, whole))
             half = tiling is not None and tiling.half and name in front.content_layers
-            total += (_HALF if half else _FLOAT) * numbers
+            total += taken * _HALF // _FLOAT if half else taken
         return total
 
-    def _channels(self, layer: str) -> int:
-        names = list(self._programs.strides)
-        for name in reversed(names[: names.index(layer) + 1]):
-            weight = self._programs.weights.get(f"{name.replace('relu', 'conv')}.bias")
-            if weight is not None:
-                return int(weight.shape[0])
-        return 3
+    def _layer(self, name: str, shape: tuple[int, int]) -> tuple[int, int]:
+        stride = self._programs.strides[name]
+        return shape[0] // stride, shape[1] // stride
 
-    def _style_shape(self, work: Work, level: Level, style: tuple[int, int]) -> tuple[int, int]:
-        side = max(1, round(work.options.style_scale * max(level.height, level.width)))
-        return style_shape(style, side, work.smallest_side)
+    def _bytes_of(self, name: str, size: tuple[int, int]) -> int:
+        """Of a layer with so many positions."""
+        return _FLOAT * self._channels(name) * _area(size)
+
+    def _channels(self, layer: str) -> int:
+        return channels_of(self._programs.weights, self._names, layer)
+
+
+def _area(size: tuple[int, int]) -> int:
+    return size[0] * size[1]

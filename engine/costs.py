@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .layers import weight_of
 from .programs import Selection
 from .tiles import Tiling
 
@@ -35,7 +36,7 @@ class Costs:
         """Of a network: its weights by name, and the stride of each of its layers."""
         found: dict[str, float] = {}
         for layer, stride in strides.items():
-            weight = weights.get(f"{layer.replace('relu', 'conv')}.weight")
+            weight = weight_of(weights, layer)
             outputs, inputs = (0, 0) if weight is None else weight.shape[:2]
             moved = _MOVE * (outputs + inputs)
             found[layer] = (9 * outputs * inputs + moved) / stride**2
@@ -49,8 +50,7 @@ class Costs:
         Args:
             selection: with the joint of the tiling.
         """
-        used = (*selection.content_layers, *selection.style_layers)
-        whole = self._up_to(used)
+        whole = self._up_to(selection.layers)
         if tiling is None:
             return 2 * shape[0] * shape[1] * whole
         height, width = tiling.size(shape)

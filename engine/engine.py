@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -13,13 +13,12 @@ from typing import Unpack
 import numpy as np
 
 from .checkpoint import Keeper, Standing, read_header, read_standing
-from .checks import whole
 from .cpus import usable_cpus
 from .devices import Precision, choose_device
 from .drafts import Drafts
 from .footprints import Footprints
 from .holding import held
-from .images import Picture, PictureSource, read_picture
+from .images import Picture, PictureSource
 from .limits import Limits
 from .lowerings import Lowering, choose_lowering
 from .memory import default_budget
@@ -27,16 +26,16 @@ from .objective import Objective
 from .objectives import Objectives
 from .options import Options
 from .pacing import seconds_of
-from .plan import Plan, Work
+from .plan import Plan
 from .planner import Planner
 from .programs import defaults_for, open_programs
 from .pyramid import Level
 from .records import ProgressCallback, Result
 from .sessions import Sessions
 from .settings import Checkpoint, Settings
-from .sources import Scene, Sources, gather, listed, read_styles
+from .sources import listed
 from .stop import Stop
-from .stylize import paint
+from .studio import Studio
 from .tasks import RECONSTRUCTION, TEXTURE, Budget
 from .tiles import Tiling
 
@@ -77,8 +76,7 @@ class Engine:
         limits: Limits | None = None,
     ) -> None:
         self.limits = limits or Limits()
-        asked = None if threads is None else whole("threads", threads, 1, 1024)
-        self.threads = self.limits.within("threads", asked, usable_cpus())
+        self.threads = self.limits.within("threads", threads, usable_cpus())
         self.device = choose_device(device, precision)
         self.precision = precision
         # As they were given, for whoever goes on with a work of this engine.
@@ -100,6 +98,7 @@ class Engine:
         footprints = Footprints(self._programs, self.lowering, on_host)
         planner = Planner(self._programs, footprints, on_host and not bundle)
         self._drafts = Drafts(self._objectives, planner, self.limits, can_wrap=not bundle)
+        self._studio = Studio(self._objectives, self._sessions, self._drafts, self.limits)
 
     @property
     def model(self) -> str:
@@ -172,7 +171,7 @@ class Engine:
                 settings = Settings.of(*by, checkpoint, time=seconds, memory=memory)
                 holding.enter_context(held(checkpoint.folder))
                 keeper = Keeper(checkpoint, settings)
-            return self._paint(
+            return self._studio.paint(
                 content, styles, options, began, seconds, memory, keeper, Standing, progress, stop
             )
 
@@ -192,7 +191,7 @@ class Engine:
             total = settings.time if seconds is None else standing.seconds + seconds
             settings = replace(settings, time=total)
             keeper = Keeper(Checkpoint(folder, settings.every), settings, resuming=True)
-            return self._paint(
+            return self._studio.paint(
                 None if settings.content is None else settings.content.path,
                 [style.path for style in settings.styles],
                 settings.options,
@@ -204,46 +203,6 @@ class Engine:
                 progress,
                 stop,
             )
-
-    def _paint(
-        self,
-        content: PictureSource | None,
-        styles: Sequence[PictureSource],
-        options: Options,
-        began: float,
-        time: float | None,
-        memory: int | None,
-        keeper: Keeper | None,
-        standing: Callable[[], Standing],
-        progress: ProgressCallback | None,
-        stop: Stop | None,
-    ) -> Result:
-        draft = self._drafts.of(content, styles, options)
-        plan = draft.plan(self.limits.within("memory", memory, default_budget()))
-        sources = self._sources(content, styles, draft.work)
-        tilings = dict(zip(draft.work.levels, (level.tiling for level in plan.levels), strict=True))
-
-        def objective_at(scene: Scene, stop: Stop) -> Objective:
-            level = scene.level
-            self._sessions.let_go()  # of the level before
-            return self.objective_at(
-                scene.content, scene.styles, options, stop, tilings[level], level.shape
-            )
-
-        result = paint(
-            sources,
-            objective_at,
-            options,
-            methods=[level.method for level in plan.levels],
-            began=began,
-            deadline=self.limits.deadline,
-            time=time,
-            progress=progress,
-            stop=stop or Stop(),
-            keeper=keeper,
-            standing=standing(),  # which only the work is to hold
-        )
-        return replace(result, plan=plan)
 
     def objective(
         self,
@@ -263,21 +222,10 @@ class Engine:
         options, styles = options or self.defaults, listed(styles)
         work = self._drafts.of(content, styles, options).work
         work = replace(work, levels=work.levels[-1:])
-        (scene,) = self._sources(content, styles, work).scenes
+        (scene,) = self._studio.sources(content, styles, work).scenes
         return self.objective_at(
             scene.content, scene.styles, options, Stop(), None, scene.level.shape
         )
-
-    def _sources(
-        self, content: PictureSource | None, styles: Sequence[PictureSource], work: Work
-    ) -> Sources:
-        """The pictures of a work; no others hold on to them."""
-        picture = None
-        if content is not None:
-            picture = read_picture(content, self.limits, "content picture")
-        options, levels = work.options, work.levels
-        found = read_styles(styles, levels[-1], options, work.smallest_side, self.limits)
-        return gather(picture, found, levels, options, self.limits)
 
     def levels(self, shape: tuple[int, int], options: Options) -> tuple[Level, ...]:
         """See `Drafts.levels`."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+from .layers import weight_of
 from .lowerings import Lowering
-from .programs import Programs, Selection
+from .programs import KEPT_PROGRAMS, Programs, Selection
 
 if TYPE_CHECKING:
     from ..export.liveness import Footprint
@@ -17,18 +18,32 @@ if TYPE_CHECKING:
 __all__ = ["Footprints", "Share"]
 
 # A direct program decides itself how it computes a convolution, and what memory it takes for that:
-# measured, in numbers for each number of the layers, of programs with a gradient and without.
-_DIRECT_BACK, _DIRECT_FORWARD = 3.4, 1.6
-_WITH_GRADIENT = {"objective", "pullback"}
+# measured, in numbers for each number of the layers.
+_DIRECT: Mapping[Kind, float] = {
+    "objective": 3.1,
+    "pullback": 3.4,
+    "sums": 1.3,
+    "content": 0.7,
+    "style": 0.7,
+}
+# What its session takes while it opens and as long as it is open, in copies of its weights.
+_COPIES: Mapping[Kind, tuple[float, float]] = {
+    "objective": (4.8, 2.4),
+    "pullback": (4.8, 2.4),
+    "sums": (2.0, 1.0),
+}
 
 
 @dataclass(frozen=True)
 class Share:
-    """Bytes that a program takes while it runs, and as long as its session is open; and bytes of
-    the weights that it needs, by name: those are shared."""
+    """Bytes that a program takes while it runs, while its session opens, and as long as that is
+    open; that stay when it is closed, as it may be needed again; and bytes of the weights that it
+    needs, by name: those are shared."""
 
     run: int
+    opening: int
     session: int
+    kept: int
     weights: Mapping[str, int]
 
 
@@ -44,22 +59,28 @@ class Footprints:
         self._lowering = lowering
         self._on_host = on_host
 
+    @property
+    def kept(self) -> int:
+        """Bytes that all programs which are not in use may take together."""
+        return KEPT_PROGRAMS if self._on_host and self._lowering == "winograd" else 0
+
     def of(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Share:
         """Of that program for pictures (or features at the joint) of that (height, width)."""
         if not self._on_host:
-            return Share(0, 0, {})
+            return Share(0, 0, 0, 0, {})
         if self._lowering == "winograd":
             found: Footprint = self._programs.footprint(kind, selection, size)
             raw = self._programs.weights
             arranged = {n: b for n, b in found.weights.items() if n not in raw}
-            return Share(found.run, found.session, arranged)
+            return Share(found.run, found.session, found.session, found.session, arranged)
         return self._direct(kind, selection, size)
 
     def _direct(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Share:
         front, behind = selection.divided(self._programs.strides)
-        side = behind if kind in ("content", "style", "objective") else front
-        used = [*side.content_layers, *side.style_layers]
-        if side is front and (behind.content_layers or behind.style_layers):
+        side = front if kind in ("sums", "pullback") else behind
+        wanted = {"content": side.content_layers, "style": side.style_layers}
+        used = [*wanted.get(kind, side.layers)]
+        if side is front and behind.layers:
             assert selection.joint is not None
             used.append(selection.joint)
         names = list(self._programs.strides)
@@ -68,12 +89,10 @@ class Footprints:
         scale = self._programs.strides[names[first - 1]] if first else 1
         numbers, weights = 0.0, 0
         for name in names[first:last]:
-            weight = self._programs.weights.get(f"{name.replace('relu', 'conv')}.weight")
+            weight = weight_of(self._programs.weights, name)
             if weight is not None:
                 stride = self._programs.strides[name] / scale
                 numbers += weight.shape[0] * prod(size) / stride**2
                 weights += weight.nbytes
-        back = kind in _WITH_GRADIENT
-        run = int(4 * numbers * (_DIRECT_BACK if back else _DIRECT_FORWARD))
-        # A session for gradients has its own copy, and the transposed one beside it.
-        return Share(run, 2 * weights if back else 0, {})
+        opening, session = (int(copies * weights) for copies in _COPIES.get(kind, (0, 0)))
+        return Share(int(4 * numbers * _DIRECT[kind]), opening, session, 0, {})

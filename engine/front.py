@@ -47,7 +47,8 @@ class Front:
     """The layers up to a joint, of a canvas that is computed tile by tile (see `export.program`).
 
     A session keeps the memory of its last tile for the next one, and gives it back after the last:
-    the sums, the rest and the way back need theirs one after the other.
+    the sums, the rest and the way back need theirs one after the other. Results are dropped as soon
+    as they are used: one that is still there would keep the memory that it lies in.
 
     Args:
         view: of the network, with the joint of the tiling.
@@ -104,13 +105,12 @@ class Front:
             }
             found = session.run(feeds, names, stop, gives_back=tile is self._tiles[-1])
             if self.has_rest:
-                part = found.pop("joined")
                 if joined is None:
-                    joined = self._empty(self._joint, part.shape[1])
+                    joined = self._empty(self._joint, found["joined"].shape[1])
                 stride = self._strides[self._joint]
-                joined[(..., *tile.core(stride))] = part[(..., *tile.inside(stride))]
-            for name, value in found.items():
-                totals[name] = totals.get(name, 0.0) + value.astype(np.float64)
+                joined[(..., *tile.core(stride))] = found.pop("joined")[(..., *tile.inside(stride))]
+            for name in list(found):
+                totals[name] = totals.get(name, 0.0) + found.pop(name).astype(np.float64)
         grams = {
             layer: (totals[f"sum.{layer}"] / self._positions(layer)).astype(np.float32)
             for layer in layers
@@ -130,11 +130,12 @@ class Front:
             feeds = {"image": to_image(picture[tile.crop()])}
             names = [f"content.{layer}" for layer in layers]
             parts = session.run(feeds, names, stop, gives_back=tile is self._tiles[-1])
-            for layer, part in zip(layers, parts.values(), strict=True):
+            for layer, name in zip(layers, names, strict=True):
                 stride = self._strides[layer]
                 if layer not in found:
-                    found[layer] = Features.empty((part.shape[1], *self._layer(layer)), self._half)
-                found[layer].put(tile.core(stride), part[(..., *tile.inside(stride))])
+                    shape = (parts[name].shape[1], *self._layer(layer))
+                    found[layer] = Features.empty(shape, self._half)
+                found[layer].put(tile.core(stride), parts.pop(name)[(..., *tile.inside(stride))])
         return found
 
     def pull_back(
@@ -182,8 +183,8 @@ class Front:
                 feeds["gradient.joined"] = self._of_core(tile, joined)
             last = tile is self._tiles[-1]
             found = session.run(feeds, ["gradient", "terms"], stop, gives_back=last)
-            gradient[tile.crop()] += to_canvas(found["gradient"])
-            terms += found["terms"]
+            gradient[tile.crop()] += to_canvas(found.pop("gradient"))
+            terms += found.pop("terms")
         return unwrapped(gradient, self._around), terms
 
     def _cores(

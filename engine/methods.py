@@ -31,6 +31,15 @@ class Method:
     pairs: int = 0
     half: bool = False
 
+    @property
+    def slowness(self) -> float:
+        """How much longer it takes to get equally far down, at least: see docs/memory.md."""
+        if self.name == "adam":
+            return 2.0
+        if self.name == "scipy" or self.pairs == 20:
+            return 1.0
+        return 1.02 if self.pairs == 10 else 1.15
+
     def __str__(self) -> str:
         """The name that results tell: "scipy", "lbfgs 20", "lbfgs 5 half", "adam"."""
         pairs = f" {self.pairs}" if self.pairs else ""

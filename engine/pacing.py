@@ -29,10 +29,10 @@ class Pace:
         """Give a level the part of the time left that it has in the cost of the work left.
 
         Args:
-            costs: of this level and the finer ones, in any one unit.
+            costs: of this level and the finer ones, in any one unit; more than 0.
         """
         if self._end is not None:
-            share = costs[0] / sum(costs) if sum(costs) else 1.0
+            share = costs[0] / sum(costs)
             self._level_end = perf_counter() + (self._end - perf_counter()) * share
 
     def has_time_for(self, seconds: float) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from .finishing import kept_bytes
 from .methods import Method
 from .options import Options
 from .programs import Selection
@@ -44,6 +45,11 @@ class Work:
     held_bytes: int = 0
     decode_bytes: int = 0
     encode_bytes: int = 0
+
+    @property
+    def kept_bytes(self) -> int:
+        """That are kept of the photograph at the final size, to the end."""
+        return kept_bytes(self.levels[-1].shape, self.options)
 
 
 @dataclass(frozen=True)
@@ -100,14 +106,14 @@ class Plan:
         known = [level.seconds for level in self.levels if level.seconds is not None]
         return sum(known) if len(known) == len(self.levels) else None
 
-    def timed(self, evaluations: Sequence[float]) -> Plan:
+    def timed(self, costs: Sequence[float], evaluations: Sequence[float]) -> Plan:
         """With the seconds of all levels.
 
         Args:
-            evaluations: seconds of one at each of the coarsest levels, at most two: what they have
-                in common does not grow with the size.
+            costs: of one or two evaluations, as `LevelPlan.cost`, ascending.
+            evaluations: the seconds that they took: what they have in common does not grow with
+                the size.
         """
-        costs = [level.cost for level in self.levels[: len(evaluations)]]
         rate, always = evaluations[-1] / costs[-1], 0.0
         if len(costs) == 2 and costs[1] > costs[0]:
             slope = (evaluations[1] - evaluations[0]) / (costs[1] - costs[0])

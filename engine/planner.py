@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, partial
 from math import ceil, floor
 
-from .accounts import Accounts, joined_at
+from .accounts import Accounts
 from .costs import Costs
 from .errors import MemoryLimit
 from .footprints import Footprints
 from .images import fitted_size
+from .ladders import Ladder, cheapest
 from .methods import Method, methods_for
 from .plan import LevelPlan, Plan, Work
 from .programs import Programs
 from .pyramid import Level
-from .tiles import Tiling, halo_of, side_of
+from .stop import Stop
+from .tiles import Tiling, halo_of, side_of, wrapping
 
 __all__ = ["Planner"]
 
@@ -25,9 +26,12 @@ __all__ = ["Planner"]
 _SMALLEST_CORE = 64
 # A program for more takes longer to build than tiles take to compute.
 _LARGEST_PIXELS = 2048 * 2048
-# How much longer a descent takes to get equally far down, at least: see docs/memory.md.
-_SLOWNESS = {"scipy": 1.0, "lbfgs 20": 1.0, "lbfgs 10": 1.02, "lbfgs 10 half": 1.02, "adam": 2.0}
-_FEW_PAIRS_SLOWNESS = 1.15
+# Longer sides of canvases that are evaluated to tell how long an evaluation takes.
+_SAMPLES = (128, 256)
+# Larger tiles have hardly less halo.
+_LARGEST_TILE = 1280 * 1280
+# Tiles that are not so much smaller than others are not worth a look.
+_SMALLER = 0.95
 
 
 class Planner:
@@ -49,30 +53,46 @@ class Planner:
         """Of the network's layers."""
         return Costs.of(self._programs.weights, self._programs.strides)
 
-    def plan(self, work: Work, memory: int) -> Plan:
+    def plan(self, work: Work, memory: int, stop: Stop | None = None) -> Plan:
         """The fastest way through every level that keeps within the budget, in bytes.
 
         Raises:
             MemoryLimit: there is none; the message tells the estimate of the smallest one, and the
                 largest size that fits.
+            Stopped: `stop` was requested.
         """
-        if (needed := self.smallest(work)) > memory:
-            raise MemoryLimit(self._refusal(work, needed, memory))
-        levels = tuple(self._level(work, level, memory) for level in work.levels)
+        stop = stop or Stop()
+        if (needed := self.smallest(work, stop)) > memory:
+            raise MemoryLimit(self._refusal(work, needed, memory, stop))
+        levels = tuple(self._level(work, level, memory, stop) for level in work.levels)
         return Plan(levels, memory, max(self._accounts.ends(work), *(one.bytes for one in levels)))
 
-    def smallest(self, work: Work) -> int:
+    def samples(self, work: Work) -> dict[tuple[int, int], float]:
+        """(height, width) of one or two small canvases, and what an evaluation of each costs: to
+        tell from the seconds that it takes how long the work will."""
+        final, unit = work.levels[-1], work.smallest_side
+        found = {}
+        for side in _SAMPLES:
+            scale = min(1.0, side / max(final.shape))
+            height, width = (max(1, round(one * scale / unit)) * unit for one in final.shape)
+            sample = Level(height, width, 1)
+            found[height, width] = self._cost(work, sample, self._ways(work, sample)[0][0])
+        return found
+
+    def smallest(self, work: Work, stop: Stop | None = None) -> int:
         """The least memory, in bytes, that a plan of that work can keep within."""
         level = work.levels[-1]
         method = methods_for(work.options, _numbers(level))[-1]
         least: int | None = None
         for ways in reversed(self._ways(work, level)):
+            if stop is not None:
+                stop.check()
             taken = self._accounts.level(work, level, ways[-1], method, least)
             least = taken if least is None else min(least, taken)
         assert least is not None
-        return max(self._accounts.fixed(work) + least, self._accounts.ends(work))
+        return max(self._accounts.fixed + least, self._accounts.ends(work))
 
-    def _refusal(self, work: Work, needed: int, memory: int) -> str:
+    def _refusal(self, work: Work, needed: int, memory: int, stop: Stop) -> str:
         final = work.levels[-1]
         fits, too_large = 0, max(final.height, final.width)
         while too_large - fits > max(1, too_large // 64):
@@ -80,7 +100,7 @@ class Planner:
             shape = fitted_size(final.height, final.width, size)
             smaller = replace(work, levels=(Level(*shape, final.iterations),))
             enough = min(shape) >= work.smallest_side
-            if enough and self.smallest(smaller) > memory:
+            if enough and self.smallest(smaller, stop) > memory:
                 too_large = size
             else:
                 fits = size
@@ -94,46 +114,48 @@ class Planner:
             f"{_spelled(needed, ceil)} of memory, and may have {_spelled(memory, floor)}; {largest}"
         )
 
-    def _level(self, work: Work, level: Level, memory: int) -> LevelPlan:
-        best: tuple[float, LevelPlan] | None = None
+    def _level(self, work: Work, level: Level, memory: int, stop: Stop) -> LevelPlan:
+        fixed = self._accounts.fixed
+        ways = self._ways(work, level)
+        found = []
         for method in methods_for(work.options, _numbers(level)):
-            slowness = _SLOWNESS.get(str(method), _FEW_PAIRS_SLOWNESS)
-            for ways in self._ways(work, level):
-                if best is not None and slowness * self._cost(work, level, ways[0]) >= best[0]:
-                    continue
-                # The larger the tiles, the faster: the largest that fit.
-                place = bisect_left(
-                    ways, True, key=partial(self._fits, work, level, method, memory)
-                )
-                if place == len(ways):
-                    continue
-                cost = self._cost(work, level, ways[place])
-                if best is None or slowness * cost < best[0]:
-                    taken = self._accounts.level(work, level, ways[place], method)
-                    plan = LevelPlan(
-                        level.height,
-                        level.width,
-                        level.iterations,
-                        ways[place],
-                        method,
-                        self._accounts.fixed(work) + taken,
-                        cost,
-                        self.costs.targets(work.selection, (level.height, level.width)),
-                    )
-                    best = (slowness * cost, plan)
+            for some in ways:
+                taken = partial(self._taken, work, level, method, memory - fixed, stop, some)
+                costs = [method.slowness * self._cost(work, level, way) for way in some]
+                sizes = [_pixels(level, way) for way in some]
+                found.append((method, some, Ladder(costs, sizes, taken, memory - fixed)))
+        best = cheapest([ladder for _, _, ladder in found])
         if best is None:  # a coarser level needs more: SciPy's, of a picture with tiny levels
-            raise MemoryLimit(self._refusal(work, self.smallest(work), memory))
-        return best[1]
+            raise MemoryLimit(self._refusal(work, self.smallest(work, stop), memory, stop))
+        method, some, _ = next(one for one in found if one[2] is best)
+        way = some[best.place]
+        return LevelPlan(
+            level.height,
+            level.width,
+            level.iterations,
+            way,
+            method,
+            fixed + self._accounts.level(work, level, way, method),
+            self._cost(work, level, way),
+            self.costs.targets(work.selection, (level.height, level.width)),
+        )
 
-    def _fits(
-        self, work: Work, level: Level, method: Method, memory: int, tiling: Tiling | None
-    ) -> bool:
-        most = memory - self._accounts.fixed(work)
-        return self._accounts.level(work, level, tiling, method, most) <= most
+    def _taken(
+        self,
+        work: Work,
+        level: Level,
+        method: Method,
+        most: int,
+        stop: Stop,
+        ways: list[Tiling | None],
+        place: int,
+    ) -> int:
+        stop.check()
+        return self._accounts.level(work, level, ways[place], method, most)
 
     def _cost(self, work: Work, level: Level, tiling: Tiling | None) -> float:
         shape = (level.height, level.width)
-        return self.costs.evaluation(joined_at(work, tiling), tiling, shape)
+        return self.costs.evaluation(work.selection.tiled(tiling), tiling, shape)
 
     def _ways(self, work: Work, level: Level) -> list[list[Tiling | None]]:
         """All at once; the front in tiles, up to each pooling; and everything in tiles: of each the
@@ -143,16 +165,21 @@ class Planner:
             found.append([None])
         if not self._can_tile:
             return found
-        used = (*work.selection.content_layers, *work.selection.style_layers)
+        used = work.selection.layers
         names = list(self._programs.strides)
         deepest = max(used, key=names.index)
         joints = [name for name in names[: names.index(deepest)] if name.startswith("pool")]
+        if work.options.border == "wrap":
+            whole = wrapping(self._programs.strides, used, (level.height, level.width))
+            around = max(whole.whole((level.height, level.width)))
+            sides = self._sides(around, whole.halo, whole.unit)
+            return [[whole, *(replace(whole, height=side, width=side) for side in sides)]]
         for joint in [*joints, deepest]:
             halo, unit = halo_of(self._programs.strides, [joint])
             sides = [
                 side
                 for side in self._sides(max(level.height, level.width), halo, unit)
-                if side * min(side, level.height, level.width) <= _LARGEST_PIXELS
+                if side * min(side, level.height, level.width) <= _LARGEST_TILE
             ]
             found.append([Tiling(joint, side, side, halo, unit) for side in sides])
             if joint == deepest and work.selection.content_layers:
@@ -162,12 +189,23 @@ class Planner:
     def _sides(self, longer: int, halo: int, unit: int) -> list[int]:
         """Of square tiles: those with which fewer and fewer cover the longer side."""
         smallest = 2 * halo + max(_SMALLEST_CORE, 2 * unit)
-        sides = {side_of(longer, count, halo, unit) for count in range(1, longer // unit + 1)}
-        return sorted((side + unit for side in sides if side >= smallest), reverse=True)
+        found: list[int] = []
+        for count in range(1, longer // unit + 1):
+            side = side_of(longer, count, halo, unit)
+            if side >= smallest and (not found or side + unit <= _SMALLER * found[-1]):
+                found.append(side + unit)
+        return found
 
 
 def _numbers(level: Level) -> int:
     return 3 * level.height * level.width
+
+
+def _pixels(level: Level, tiling: Tiling | None) -> int:
+    """Of a tile."""
+    shape = (level.height, level.width)
+    height, width = shape if tiling is None else tiling.size(shape)
+    return height * width
 
 
 def _spelled(count: int, round_to: Callable[[float], int]) -> str:

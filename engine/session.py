@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -28,6 +29,8 @@ class Weights:
         runtime()
         self._network = arrays
         self._arranged: dict[str, np.ndarray] = {}
+        # Sessions hold theirs, and share them whether they are kept here or not.
+        self._used: WeakValueDictionary[str, np.ndarray] = WeakValueDictionary()
         self._lock = threading.Lock()
         self._process = os.getpid()
 
@@ -39,11 +42,18 @@ class Weights:
     def _array(self, name: str) -> np.ndarray:
         if name in self._network:
             return np.ascontiguousarray(self._network[name], np.float32)
-        if name not in self._arranged:
+        array = self._used.get(name)
+        if array is None:
             from ..export.lowering.arrangement import arrange
 
-            self._arranged[name] = arrange(name, self._network)
-        return self._arranged[name]
+            array = self._used[name] = arrange(name, self._network)
+        self._arranged[name] = array
+        return array
+
+    def let_go(self) -> None:
+        """Keep no arrangement that no session uses."""
+        with self._lock:
+            self._arranged.clear()
 
     def check_process(self) -> None:
         """Refuse a forked child, where a lock may be held, or a thread awaited, for ever.

@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from .devices import Precision
 from .lowerings import Lowering
-from .programs import Program, Programs, Selection
+from .programs import Programs, Selection
 from .session import Session, Weights
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ class Sessions:
         self._where = (threads, device, precision)
         self._weights = Weights(programs.weights)
         self._lock = threading.Lock()
-        # Programs for any size stay open: the last ones used, in this order.
-        self._kept: dict[tuple[Kind, Selection], Session] = {}
         # Those for one size hold the memory of their runs: open only while somebody uses them.
-        self._used: WeakValueDictionary[tuple[Kind, Selection, Size], Session] = (
+        self._used: WeakValueDictionary[tuple[Kind, Selection, Size | None], Session] = (
             WeakValueDictionary()
         )
+        # Those for any size stay open: the last ones used, in this order.
+        self._kept: dict[tuple[Kind, Selection], Session] = {}
 
     def get(self, kind: Kind, selection: Selection, size: Size) -> Session:
         """The session of that program for pictures of that (height, width).
@@ -57,25 +57,38 @@ class Sessions:
         Raises:
             ModelError: it cannot be had, or this is another process than the one that made this.
         """
-        self._weights.check_process()  # before the lock: in a forked child it may stay held
+        self.check_process()
         with self._lock:
-            return self._sized(kind, selection, size) if self._tiled else self._any(kind, selection)
+            session = self._used.get((kind, selection, size if self._tiled else None))
+            if session is None:
+                session = self._open(kind, selection, size)
+            if not self._tiled:
+                self._kept.pop((kind, selection), None)
+                self._kept[kind, selection] = session
+                while len(self._kept) > _KEPT_SESSIONS:
+                    del self._kept[next(iter(self._kept))]
+            return session
 
-    def _sized(self, kind: Kind, selection: Selection, size: Size) -> Session:
-        key = (kind, selection, size)
-        session = self._used.get(key)
-        if session is None:
-            session = self._open(self._programs.tiled(*key))
-            self._used[key] = session
+    def check_process(self) -> None:
+        """Raise `ModelError` in another process than the one that made this, where a lock may be
+        held for ever."""
+        self._weights.check_process()
+
+    def let_go(self) -> None:
+        """Keep nothing that nobody uses: what comes needs other programs, and may have the memory
+        of one thing at a time. Of a device nothing is let go."""
+        if self._where[1] == "cpu":
+            with self._lock:
+                self._kept.clear()
+                self._weights.let_go()
+
+    def _open(self, kind: Kind, selection: Selection, size: Size) -> Session:
+        programs = self._programs
+        program = (
+            programs.tiled(kind, selection, size)
+            if self._tiled
+            else programs.program(kind, selection)
+        )
+        session = Session(program, self._weights, *self._where)
+        self._used[kind, selection, size if self._tiled else None] = session
         return session
-
-    def _any(self, kind: Kind, selection: Selection) -> Session:
-        key = (kind, selection)
-        session = self._kept.pop(key, None) or self._open(self._programs.program(*key))
-        self._kept[key] = session
-        while len(self._kept) > _KEPT_SESSIONS:
-            del self._kept[next(iter(self._kept))]
-        return session
-
-    def _open(self, program: Program) -> Session:
-        return Session(program, self._weights, *self._where)

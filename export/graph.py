@@ -106,6 +106,14 @@ class Graph:
         self.nodes.append(Node(op, inputs, outputs, attributes))
         return outputs
 
+    def again(self, node: Node, inputs: Sequence[Value]) -> tuple[Value, ...]:
+        """Append a node of another graph, with inputs of the same shapes; return its outputs."""
+        outputs = tuple(
+            Value(self._fresh(node.op), value.shape, value.dtype) for value in node.outputs
+        )
+        self.nodes.append(Node(node.op, tuple(inputs), outputs, node.attributes))
+        return outputs
+
     def output(self, name: str, value: Value) -> None:
         """Name `value` as a result of the program."""
         self.outputs[name] = value

@@ -99,7 +99,7 @@ def tiled_footprint(
     kind: Kind, network: Network, selection: Selection, size: tuple[int, int]
 ) -> Footprint:
     """What the program of `build_tiled_program` takes of the memory, without building it."""
-    return footprint_of(tiled.lower(_GRAPHS[kind](network, selection, size)))
+    return footprint_of(tiled.lower(_GRAPHS[kind](network, selection, size), filled=False))
 
 
 def content_graph(network: Network, selection: Selection, size: Size = ANY_SIZE) -> Graph:

@@ -33,8 +33,7 @@ def lower(graph: Graph) -> Graph:
         if node.op in _EMITTERS:
             moved[node.output] = _EMITTERS[node.op](lowered, node, inputs)
         else:
-            outputs = lowered.ops(node.op, *inputs, **node.attributes)
-            moved.update(zip(node.outputs, outputs, strict=True))
+            moved.update(zip(node.outputs, lowered.again(node, inputs), strict=True))
     for name, value in graph.outputs.items():
         lowered.output(name, moved.get(value, value))
     return lowered

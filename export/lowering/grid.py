@@ -8,6 +8,7 @@ tiles may stick out; rows there hold anything, and nobody gathers them.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,6 +64,12 @@ class Grid:
         """The lines of the layer that a band covers, from the first to before the last."""
         first, last = (self.edges[band + i] * self.unit for i in (0, 1))
         return min(first, self.height), min(last, self.height)
+
+    def bands_of(self, begin: int, end: int) -> range:
+        """The bands that hold the lines of the layer from `begin` to before `end`."""
+        first = bisect_right(self.edges, begin // self.unit) - 1
+        last = bisect_left(self.edges, -(-min(end, self.height) // self.unit))
+        return range(first, last) if begin < end else range(0)
 
     def full(self, band: int) -> bool:
         """Whether no row of the band lies outside of the layer."""
@@ -169,6 +176,11 @@ class Wanted:
         shape = (len(self.outer), self.down, self.across, len(self.inner))
         return np.broadcast_to(y, shape), np.broadcast_to(x, shape)
 
+    @property
+    def count(self) -> int:
+        """How many positions are gathered."""
+        return len(self.outer) * self.down * self.across * len(self.inner)
+
     def _axis(self, axis: int, count: int) -> np.ndarray:
         outer, inner = (np.array(part, np.int32)[:, axis] for part in (self.outer, self.inner))
         tiles = self.stride * np.arange(count, dtype=np.int32).reshape(
@@ -179,14 +191,23 @@ class Wanted:
 
     def reach(self) -> tuple[int, int]:
         """The first line that is gathered, and the one after the last."""
-        offsets = [a[0] + b[0] for a in self.outer for b in self.inner]
-        return min(offsets), max(offsets) + self.stride * (self.down - 1) + 1
+        return self._reach(0, self.down)
+
+    def reaches_out(self, inside: tuple[int, int, int]) -> bool:
+        """Whether any position lies outside of the layer; `inside` is as of `gather_index`."""
+        first, last, width = inside
+        (top, bottom), (left, right) = self.reach(), self._reach(1, self.across)
+        return top < first or bottom > last or left < 0 or right > width
+
+    def _reach(self, axis: int, count: int) -> tuple[int, int]:
+        offsets = [a[axis] + b[axis] for a in self.outer for b in self.inner]
+        return min(offsets), max(offsets) + self.stride * (count - 1) + 1
 
 
 def gather_index(
     wanted: Wanted, parts: Sequence[Tiles | Line], inside: tuple[int, int, int]
-) -> tuple[np.ndarray, bool]:
-    """Which row of the joined `parts` each of what is wanted is, and whether any is one of zeros.
+) -> np.ndarray:
+    """Which row of the joined `parts` each of what is wanted is.
 
     Args:
         parts: what is joined, in this order.
@@ -206,4 +227,4 @@ def gather_index(
         before += part.rows
     if (real & ~found).any():
         raise ValueError("a gathered line is in none of the parts")
-    return index, not real.all()
+    return index

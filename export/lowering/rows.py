@@ -20,10 +20,16 @@ _FEW = 2
 
 
 class Kit:
-    """The graph that is built, and constants that many nodes share."""
+    """The graph that is built, and constants that many nodes share.
 
-    def __init__(self, graph: Graph) -> None:
+    Args:
+        graph: to build.
+        filled: whether its tables are needed, or their shapes alone.
+    """
+
+    def __init__(self, graph: Graph, filled: bool = True) -> None:
         self.graph = graph
+        self._filled = filled
         self._constants: dict[Hashable, Value] = {}
         self._indices: dict[Hashable, tuple[Value, bool]] = {}
         self._repeated: dict[tuple[Value, int], Value] = {}
@@ -52,10 +58,13 @@ class Kit:
         """`gather_index` as a table: bands in the same situation share one."""
         key = (wanted, parts, inside, pieces)
         if key not in self._indices:
-            index, zeros = gather_index(wanted, parts, inside)
-            if pieces > 1:
-                index = index * pieces + np.arange(pieces, dtype=np.int32)
-            self._indices[key] = self.graph.table(index.reshape(-1)), zeros
+            if self._filled:
+                index = gather_index(wanted, parts, inside)
+                if pieces > 1:
+                    index = index * pieces + np.arange(pieces, dtype=np.int32)
+            else:
+                index = np.broadcast_to(np.int32(0), wanted.count)
+            self._indices[key] = self.graph.table(index.reshape(-1)), wanted.reaches_out(inside)
         return self._indices[key]
 
     def repeated(self, vector: Value, times: int) -> Value:
@@ -160,11 +169,9 @@ class Rows:
         grid = self.grid
         parts: list[Tiles | Line] = []
         tensors: list[Value] = []
-        for number in range(grid.bands):
+        for number in grid.bands_of(begin, end):
             top, bottom = grid.lines(number)
             lines = range(max(top, begin), min(bottom, end))
-            if not lines:
-                continue
             if len(lines) <= _FEW and bottom - top > _FEW:
                 parts += [Line(y - first, grid.unit, grid.across) for y in lines]
                 tensors += [self._line(number, y) for y in lines]

@@ -19,23 +19,26 @@ from .rows import Kit, Rows
 __all__ = ["Tiled", "lower"]
 
 
-def lower(graph: Graph) -> Graph:
+def lower(graph: Graph, filled: bool = True) -> Graph:
     """A graph of standard ops with the same inputs and outputs; its weights are arrangements of the
     same ones (see `arrangement`).
+
+    Args:
+        filled: whether its tables are needed, or their shapes alone, which takes half of the time.
 
     Raises:
         NotImplementedError: a size is symbolic, or a layer is not one of a VGG.
     """
-    return direct.lower(Tiled(graph).lowered())
+    return direct.lower(Tiled(graph, filled).lowered())
 
 
 class Tiled:
     """The translation of one graph: what has become of each of its values."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, filled: bool = True) -> None:
         self.graph = Graph(prefix="tiled_")
         self.graph.inputs.update(graph.inputs)
-        self.kit = Kit(self.graph)
+        self.kit = Kit(self.graph, filled)
         self.rows: dict[Value, Rows] = {}
         self.again: dict[Value, Rows] = {}  # the same, made once more for the gradient
         self.maker: dict[Value, Node] = {}

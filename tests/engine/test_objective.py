@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from impasto.engine.errors import ImageTooSmall, LimitError, OptionsError, StyleError
-from impasto.engine.formulas import coefficients
+from impasto.engine.formulas import Extent, coefficients
 from impasto.engine.limits import Limits
 from impasto.engine.pixels import to_canvas, to_image
 from impasto.engine.programs import Selection
@@ -42,8 +42,11 @@ def in_float64(engine, toy, options, pictures, run_reference):
         feeds |= run_reference(style_graph(toy, selection), {"image": style}, toy.weights)
     features = {name: feeds[f"content.{name}"] for name in selection.content_layers}
     grams = {name: feeds[f"style.{name}"] for name in selection.style_layers}
-    squares = {name: float(np.sum(target**2)) for name, target in features.items()}
-    factors = coefficients(options, squares, grams)
+    extents = {
+        name: Extent(float(np.sum(target**2)), target.shape[1], target[0, 0].size)
+        for name, target in features.items()
+    }
+    factors = coefficients(options, extents, grams, canvas[0, 0].size)
     feeds |= {"image": canvas, "coefficients": np.float32(list(factors.values()))}
     results = run_reference(objective_graph(toy, selection), feeds, toy.weights)
     return float(results["terms"].sum()), to_canvas(results["gradient"])

@@ -105,8 +105,8 @@ class Slow:
 def slowed(engine, monkeypatch):
     def slowed(seconds):
         monkeypatch.setattr(
-            engine,
-            "objective_at",
+            engine._objectives,
+            "at",
             lambda content, *rest: Slow(content.shape, seconds),
         )
         return engine

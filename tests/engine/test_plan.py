@@ -9,7 +9,8 @@ def level(cost, iterations=100, targets=0.0):
 
 
 def seconds(levels, evaluations):
-    return [one.seconds for one in Plan(tuple(levels), 0, 0).timed(evaluations).levels]
+    costs = [one.cost for one in levels[: len(evaluations)]]
+    return [one.seconds for one in Plan(tuple(levels), 0, 0).timed(costs, evaluations).levels]
 
 
 def test_one_level_takes_its_evaluations_and_its_targets():

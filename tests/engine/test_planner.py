@@ -1,6 +1,7 @@
 """Plans keep within their budget, take no longer than they must, and refuse what cannot be."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +9,13 @@ import pytest
 from impasto.engine.engine import Engine
 from impasto.engine.errors import MemoryLimit
 from impasto.engine.footprints import Footprints
+from impasto.engine.images import write_picture
 from impasto.engine.options import Options
 from impasto.engine.plan import Work
 from impasto.engine.planner import Planner
 from impasto.engine.programs import NetworkPrograms, Selection
 from impasto.engine.pyramid import plan_levels
+from impasto.engine.stop import Stop, Stopped
 from impasto.export.networks import FAMILIES, Network
 
 SIZES = [(96, 128), (341, 512), (700, 1000)]
@@ -98,6 +101,57 @@ def test_targets_in_half_precision_are_only_where_memory_asks_for_them(planner, 
     assert not planner.plan(work, 6 * least).levels[0].tiling.half
 
 
+def test_a_stop_is_heard_while_a_plan_is_made(planner, work_for):
+    stop = Stop()
+    stop.request("enough")
+    for budget in (2**20, 2**33):
+        with pytest.raises(Stopped, match="enough"):
+            planner.plan(work_for((700, 1000)), budget, stop)
+
+
+def test_how_long_it_takes_is_told_from_small_canvases(planner, work_for):
+    assert list(planner.samples(work_for((3000, 4000)))) == [(96, 128), (192, 256)]
+    assert list(planner.samples(work_for((64, 48)))) == [(64, 48)]
+    costs = list(planner.samples(work_for((20, 2000))).values())
+    assert costs == sorted(costs)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is not told here")
+@pytest.mark.parametrize("lowering", ["winograd", "direct"])
+def test_a_process_takes_no_more_than_its_plan_says(lowering, run_alone, toy_file, scene, tmp_path):
+    """Of three levels, with tiles where there is little memory."""
+    code = """
+import re, sys
+from pathlib import Path
+from impasto.cli.allocation import give_memory_back
+from impasto.engine.engine import Engine
+from impasto.engine.errors import MemoryLimit
+from impasto.engine.options import Options
+
+give_memory_back()
+layers = {"content_layers": {"relu3_1": 1.0}, "style_layers": {"relu1_1": 1.0, "relu3_1": 1.0}}
+engine = Engine(sys.argv[1], threads=1, device="cpu", lowering=sys.argv[2])
+options = Options(size=480, levels=3, iterations=2, optimizer="adam", **layers)
+memory = 2**33
+if sys.argv[5] == "least":
+    try:
+        engine.plan(*sys.argv[3:5], options, memory=1)
+    except MemoryLimit as error:
+        memory = int(str(error).split("at least ")[1].split("M ")[0]) << 20
+result = engine.stylize(*sys.argv[3:5], options, memory=memory)
+taken = re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]
+print(int(taken) * 1024, result.plan.bytes, memory, result.plan.levels[-1].tiling is not None)
+"""
+    pictures = tmp_path / "content.png", tmp_path / "style.png"
+    for seed, path in enumerate(pictures):
+        write_picture(path, scene(480, 360, seed))
+    for memory, tiled in (("plenty", "False"), ("least", "True")):
+        *numbers, is_tiled = run_alone(code, toy_file, lowering, *pictures, memory).split()
+        taken, told, most = map(int, numbers)
+        assert taken <= told <= most
+        assert is_tiled == tiled
+
+
 def test_what_cannot_be_tiled_is_computed_at_once_or_refused(vgg, work_for):
     rigid = Planner(vgg, Footprints(vgg, "direct"), can_tile=False)
     work = work_for((341, 512))
@@ -127,7 +181,7 @@ def test_what_does_not_fit_is_refused_before_a_picture_is_decoded(
     def decoded(*_):
         raise AssertionError("a picture was decoded")
 
-    monkeypatch.setattr("impasto.engine.engine.read_picture", decoded)
+    monkeypatch.setattr("impasto.engine.studio.read_picture", decoded)
     with pytest.raises(MemoryLimit, match="needs at least"):
         engine.stylize(scene(60, 80), scene(20, 20), asked(size=80), memory=2**20)
 
@@ -154,8 +208,6 @@ def test_long_and_thin_pictures_have_plans(size, planner, work_for):
 
 
 def test_an_initial_picture_of_its_own_is_counted(engine, asked, scene, tmp_path):
-    from impasto.engine.images import write_picture
-
     path = tmp_path / "start.bmp"
     write_picture(path, scene(900, 1000))
     content, style = scene(20, 24), scene(20, 20)

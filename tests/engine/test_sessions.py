@@ -141,8 +141,9 @@ def test_a_tiled_program_is_built_once_for_each_size(sessions, selection, monkey
 
 
 def test_the_tiled_programs_used_last_are_kept(toy, selection, monkeypatch):
-    monkeypatch.setattr(programs_module, "_KEPT_PROGRAMS", 2)
     source = NetworkPrograms("toy", toy)
+    sizes = [source._build_tiled("style", selection(), (side, 16)).nbytes for side in (16, 20, 24)]
+    monkeypatch.setattr(programs_module, "KEPT_PROGRAMS", sum(sizes) - 1)
     first, second = (source.tiled("style", selection(), (side, 16)) for side in (16, 20))
     assert source.tiled("style", selection(), (16, 16)) is first
     assert source.tiled("style", selection(), (24, 16)) is not second
@@ -162,19 +163,35 @@ def test_direct_sessions_are_opened_once_for_each_selection(toy_file, asked, sce
     engine = Engine(toy_file, threads=1, device="cpu", lowering="direct")
     content, style = scene(40, 48), scene(50, 30, 1)
     for options in (asked(), asked(size=16), asked(content_weight=3.0), asked(objective="gatys")):
-        engine.stylize(content, style, options)
+        engine.objective(content, style, options)
     assert len(engine._sessions._kept) == 3
-    engine.stylize(content, style, asked(pool="average"))
+    engine.objective(content, style, asked(pool="average"))
     assert len(engine._sessions._kept) == 6
+    engine.stylize(content, scene(50, 30, 2), asked())
+    assert len(engine._sessions._kept) == 3
+
+
+@pytest.mark.parametrize("lowering", ["direct", "winograd"])
+def test_what_is_let_go_is_shared_by_those_who_use_it(sessions, selection, lowering):
+    ours = sessions(lowering)
+    used, unused = (ours.get(kind, selection(), SIZE) for kind in ("style", "content"))
+    closed = weakref.ref(unused)
+    del unused
+    arranged = dict(ours._weights._used)
+    ours.let_go()
+    gc.collect()
+    assert closed() is None
+    assert ours.get("style", selection(), SIZE) is used
+    assert ours._weights.arrays(arranged) == arranged or lowering == "direct"
 
 
 def test_the_direct_sessions_used_last_are_kept(toy_file, asked, scene):
     engine = Engine(toy_file, threads=1, device="cpu", lowering="direct")
     layers = ["relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu4_1"]
-    for layer in layers:
+    for seed, layer in enumerate(layers):  # a style that is known needs no session
         for chosen in ("relu1_1", layer):  # the first selection is used again and again
             options = asked(content_layers={chosen: 1.0})
-            engine.objective(scene(40, 48), scene(50, 30, 1), options)
+            engine.objective(scene(40, 48), scene(50, 30, seed), options)
     kept = [selection.content_layers for kind, selection in engine._sessions._kept]
     assert kept == [
         (layer,) for layer in ("relu2_2", "relu3_1", "relu1_1", "relu4_1") for _ in range(3)

@@ -248,7 +248,7 @@ def test_a_deadline_is_an_error_that_carries_the_best(toy_file, asked, pair):
 def test_numbers_that_are_not_finite_are_an_error_that_carries_the_result(
     engine, asked, pair, monkeypatch
 ):
-    measure = engine.objective_at
+    measure = engine._objectives.at
     sizes = []
 
     def poisoned(content, *rest):
@@ -260,7 +260,7 @@ def test_numbers_that_are_not_finite_are_an_error_that_carries_the_result(
             objective._evaluator.run = lambda *given: (run(*given)[0] * bad, {"tv": np.nan})
         return objective
 
-    monkeypatch.setattr(engine, "objective_at", poisoned)
+    monkeypatch.setattr(engine._objectives, "at", poisoned)
     with pytest.raises(NumericalError, match="not finite at evaluation 1") as caught:
         engine.stylize(*pair, asked(**THREE))
     result = caught.value.result
@@ -281,14 +281,14 @@ def test_a_network_that_overflows_is_an_error(tmp_path, toy, asked, pair):
 
 
 def test_an_error_between_levels_carries_the_result(engine, asked, pair, monkeypatch):
-    whole = engine.objective_at
+    whole = engine._objectives.at
 
     def failing(content, *rest):
         if max(content.shape) > 8:
             raise MemoryLimit("no memory")
         return whole(content, *rest)
 
-    monkeypatch.setattr(engine, "objective_at", failing)
+    monkeypatch.setattr(engine._objectives, "at", failing)
     with pytest.raises(MemoryLimit) as caught:
         engine.stylize(*pair, asked(**THREE))
     result = caught.value.result

@@ -109,7 +109,7 @@ def test_a_reconstruction_has_no_style_picture(engine, asked, scene):
 
 
 def test_sides_below_what_the_network_needs_are_refused(engine, asked, scene):
-    with pytest.raises(ImageTooSmall, match="needs 4 pixels.*30x3"):
+    with pytest.raises(ImageTooSmall, match=r"needs 4 pixels.*30x3"):
         engine.texture(scene(30, 30), asked(size=(30, 3), init="noise"))
 
 

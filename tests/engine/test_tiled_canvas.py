@@ -7,7 +7,7 @@ import pytest
 
 from impasto.engine.engine import Engine
 from impasto.engine.errors import OptionsError
-from impasto.engine.formulas import coefficients
+from impasto.engine.formulas import Extent, coefficients
 from impasto.engine.images import resize
 from impasto.engine.pixels import to_canvas, to_image
 from impasto.engine.programs import Selection
@@ -94,11 +94,14 @@ def exactly(toy, strides, run_reference):
             for layer in rounded:
                 half = feeds[f"content.{layer}"].astype(np.float32).astype(np.float16)
                 feeds[f"content.{layer}"] = half.astype(np.float64)
-        squares = {name.partition(".")[2]: np.sum(value**2) for name, value in feeds.items()}
+        extents = {
+            name.partition(".")[2]: Extent(np.sum(value**2), value.shape[1], value[0, 0].size)
+            for name, value in feeds.items()
+        }
         grams = {}
         if selection.style_layers:
             graph, side = style_graph(toy, selection), style_side(options, SHAPE)
-            smallest = max(strides[name] for name in (*squares, *selection.style_layers))
+            smallest = max(strides[name] for name in (*extents, *selection.style_layers))
             scaled = [resize(style, *style_size(style, side, smallest)) for style in styles]
             several = [
                 run_reference(graph, {"image": to_image(style)}, toy.weights) for style in scaled
@@ -106,7 +109,7 @@ def exactly(toy, strides, run_reference):
             for layer in selection.style_layers:
                 grams[layer] = np.mean([found[f"style.{layer}"] for found in several], axis=0)
         feeds |= {f"style.{layer}": gram for layer, gram in grams.items()}
-        factors = coefficients(options, squares, grams)
+        factors = coefficients(options, extents, grams, canvas[:, :, 0].size)
         feeds |= {"image": to_image(canvas), "coefficients": list(factors.values())}
         found = run_reference(objective_graph(toy, selection), feeds, toy.weights)
         return dict(zip(factors, found["terms"], strict=True)), to_canvas(found["gradient"])
@@ -252,10 +255,13 @@ def test_a_stop_ends_the_evaluation_before_any_tile(lowered, asked, tiling, pict
     np.testing.assert_array_equal(again.gradient, expected.gradient)
 
 
-def test_a_stop_ends_the_targets_before_any_tile(engine, asked, tiling, pictures):
+def test_a_stop_ends_the_targets_before_any_tile(toy_file, asked, tiling, pictures):
     content, styles, _ = pictures
     counting, how = StopsAt(), tiling("pool2", (2, 2))
-    engine.objective_at(content, styles, asked(**LAYERS), counting, how)
+    Engine(toy_file, threads=1, device="cpu").objective_at(
+        content, styles, asked(**LAYERS), counting, how
+    )
+    engine = Engine(toy_file, threads=1, device="cpu")  # which knows no style yet
     for number in range(1, counting.runs + 1):
         with pytest.raises(Stopped, match="time"):
             engine.objective_at(content, styles, asked(**LAYERS), StopsAt(number), how)

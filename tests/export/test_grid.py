@@ -97,7 +97,8 @@ def found(grid, lines, first, bands, single=()):
         (band,) = (n for n in range(grid.bands) if y in range(*grid.lines(n)))
         parts.append(Line(y - first, grid.unit, grid.across))
         rows += [row for row in rows_of(grid, band) if row[0] == y]
-    index, zeros = gather_index(lines, parts, (-first, grid.height - first, grid.width))
+    inside = (-first, grid.height - first, grid.width)
+    index, zeros = gather_index(lines, parts, inside), lines.reaches_out(inside)
     return index, zeros, rows
 
 

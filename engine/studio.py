@@ -1,0 +1,101 @@
+"""Where a picture is made: what is asked for is planned, read, and painted level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+from .checkpoint import Keeper, Standing
+from .drafts import Drafts
+from .images import PictureSource, read_picture
+from .limits import Limits
+from .memory import default_budget
+from .methods import methods_for
+from .objective import Objective
+from .objectives import Objectives
+from .options import Options
+from .plan import Work
+from .records import ProgressCallback, Result
+from .sessions import Sessions
+from .sources import Scene, Sources, gather, read_styles
+from .stop import Stop, Stopped
+from .stylize import paint
+
+__all__ = ["Studio"]
+
+
+@dataclass(frozen=True)
+class Studio:
+    """All that pictures on one network need."""
+
+    objectives: Objectives
+    sessions: Sessions
+    drafts: Drafts
+    limits: Limits
+
+    def paint(
+        self,
+        content: PictureSource | None,
+        styles: Sequence[PictureSource],
+        options: Options,
+        began: float,
+        time: float | None,
+        memory: int | None,
+        keeper: Keeper | None,
+        standing: Callable[[], Standing],
+        progress: ProgressCallback | None,
+        stop: Stop | None,
+    ) -> Result:
+        """Plan a picture, and paint it; see `impasto.stylize` for what is raised.
+
+        Args:
+            began, time, keeper, progress: see `stylize.paint`.
+            memory: bytes that it may take; None is `memory.default_budget()`.
+            standing: tells where the work stands; called as late as can be, for it may be large.
+        """
+        self.sessions.check_process()
+        draft = self.drafts.of(content, styles, options)
+        stop = stop or Stop()
+        try:
+            plan = draft.plan(self.limits.within("memory", memory, default_budget()), stop=stop)
+            ways = [(level.tiling, level.method) for level in plan.levels]
+        except Stopped:  # which `paint` hears before it computes anything: any way will do
+            plan = None
+            fastest = [methods_for(options, 3 * prod(one.shape))[0] for one in draft.work.levels]
+            ways = [(None, method) for method in fastest]
+        tilings = {level: way[0] for level, way in zip(draft.work.levels, ways, strict=True)}
+        sources = self.sources(content, styles, draft.work)
+
+        def objective_at(scene: Scene, stop: Stop) -> Objective:
+            level = scene.level
+            self.sessions.let_go()  # of the level before
+            return self.objectives.at(
+                scene.content, scene.styles, options, stop, tilings[level], level.shape
+            )
+
+        result = paint(
+            sources,
+            objective_at,
+            options,
+            methods=[method for _, method in ways],
+            began=began,
+            deadline=self.limits.deadline,
+            time=time,
+            progress=progress,
+            stop=stop,
+            keeper=keeper,
+            standing=standing(),  # which only the work is to hold
+        )
+        return replace(result, plan=plan)
+
+    def sources(
+        self, content: PictureSource | None, styles: Sequence[PictureSource], work: Work
+    ) -> Sources:
+        """The pictures of a work; no others hold on to them."""
+        picture = None
+        if content is not None:
+            picture = read_picture(content, self.limits, "content picture")
+        options, levels = work.options, work.levels
+        found = read_styles(styles, levels[-1], options, work.smallest_side, self.limits)
+        return gather(picture, found, levels, options, self.limits)
