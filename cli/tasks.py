@@ -51,11 +51,10 @@ def options_of(context: typer.Context, task: Options) -> Options:
     Raises:
         OptionsError: a value cannot be.
     """
-    names = [field.name for field in fields(Options) if field.name in context.params]
     given = {
-        name: _PARSERS[name](value) if name in _PARSERS else value
-        for name in names
-        if (value := context.params[name]) is not None or name != "iterations"
+        name: _PARSERS[name](context.params[name]) if name in _PARSERS else context.params[name]
+        for name in (field.name for field in fields(Options))
+        if name in context.params
     }
     options = replace(task, **given)
     return replace(options, **left_to(context.params.get("preset"), context))
