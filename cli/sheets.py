@@ -66,7 +66,7 @@ def drawn_sheet(rows: Sequence[Row]) -> np.ndarray:
 
 
 def _height(row: Row) -> int:
-    curve = _CURVE + _GAP if any(cell.losses for cell in row.cells) else 0
+    curve = _CURVE + _GAP + 2 * _LABEL if any(cell.losses for cell in row.cells) else 0
     pictures: int = max(cell.picture.shape[0] for cell in row.cells)
     return _TITLE + _GAP + pictures + _GAP // 2 + 2 * _LABEL + curve
 
@@ -109,9 +109,9 @@ def _draw_curve(
     ]
     draw.line(points, _LINE, width=2)
     text = f"{losses[0][1]:.3g} to {losses[-1][1]:.3g} in {losses[-1][0]} evaluations"
-    lines = _broken(draw, text, width - 8)
-    for number, line in enumerate(lines):
-        draw.text((left + 8, top + number * _LABEL), line, _FAINT, font=_font(_LABEL - 4))
+    top += _CURVE + _GAP // 4
+    for number, line in enumerate(_broken(draw, text, width)):
+        draw.text((left, top + number * _LABEL), line, _FAINT, font=_font(_LABEL - 4))
 
 
 def _ends(cells: Sequence[Cell]) -> tuple[int, float, float]:
