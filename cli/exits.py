@@ -15,7 +15,7 @@ from ..engine.errors import MemoryLimit, OptionsError, StyleError
 from .console import say
 from .spelling import spelled
 
-__all__ = ["EXIT_OF_STOP", "exit_code_of", "show_tracebacks"]
+__all__ = ["EXIT_OF_STOP", "exit_code_of", "failure_of", "say_traceback", "show_tracebacks"]
 
 EXIT_OF_STOP = {"hung up": 129, "interrupted": 130, "terminated": 143}
 
@@ -42,16 +42,22 @@ def exit_code_of(command: Callable[[], object]) -> int:
         return _failed(error, _usage(error), error.exit_code) if str(error) else error.exit_code
     except KeyboardInterrupt:
         return EXIT_OF_STOP["interrupted"]
-    except OptionsError as error:
-        return _failed(error, spelled(str(error)), error.exit_code)
-    except StyleError as error:
-        return _failed(error, str(error), error.exit_code)
-    except MemoryError as error:
-        return _failed(error, "there is not enough memory for this", MemoryLimit.exit_code)
     except Exception as error:
-        sentence = f"this is a defect of Impasto: {type(error).__name__}: {error}"
-        hint = "" if _tracebacks else "; run again with --debug for the traceback"
-        return _failed(error, sentence + hint, 1)
+        sentence, exit_code = failure_of(error)
+        return _failed(error, sentence, exit_code)
+
+
+def failure_of(error: Exception) -> tuple[str, int]:
+    """What went wrong, in one sentence, and its exit code."""
+    if isinstance(error, OptionsError):
+        return spelled(str(error)), error.exit_code
+    if isinstance(error, StyleError):
+        return str(error), error.exit_code
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this", MemoryLimit.exit_code
+    sentence = f"this is a defect of Impasto: {type(error).__name__}: {error}"
+    hint = "" if _tracebacks else "; run again with --debug for the traceback"
+    return sentence + hint, 1
 
 
 def _usage(error: TyperException) -> str:
@@ -63,9 +69,14 @@ def _usage(error: TyperException) -> str:
     return f"{text.rstrip('.')}; `{command} --help` tells more"
 
 
-def _failed(error: BaseException, sentence: str, exit_code: int) -> int:
+def say_traceback(error: BaseException) -> None:
+    """Say where the error came from, if that is wanted."""
     if _tracebacks:
         for line in "".join(traceback.format_exception(error)).splitlines():
             say(line)
+
+
+def _failed(error: BaseException, sentence: str, exit_code: int) -> int:
+    say_traceback(error)
     say(f"impasto: {' '.join(sentence.split())}")
     return exit_code

@@ -12,6 +12,7 @@ import typer
 
 from .. import __version__
 from .allocation import give_memory_back
+from .batch import batch
 from .bench import bench
 from .compare_inits import compare_inits
 from .console import emit
@@ -37,6 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(stylize)
+app.command()(batch)
 app.command()(reconstruct)
 app.command()(texture)
 app.command()(layers)

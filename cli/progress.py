@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from .console import is_terminal
+from .console import is_terminal, one_line
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
     from ..engine.records import Progress
 
-__all__ = ["download_bar", "painting_bar"]
+__all__ = ["BatchBars", "batch_bars", "download_bar", "painting_bar"]
 
 Painted: TypeAlias = "Callable[[Progress], None]"
 Downloaded: TypeAlias = Callable[[int, int | None], None]
@@ -24,11 +26,62 @@ def painting_bar(wanted: bool) -> Iterator[Painted | None]:
     if not wanted or not is_terminal(sys.stderr):
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
-    from rich.progress import Progress as Bars
+    bars = _bars()
+    show = _shown_in(bars)
+    bars.start()
+    try:
+        yield show
+    finally:
+        _end(bars)
 
-    bars = Bars(
+
+@contextlib.contextmanager
+def batch_bars(wanted: bool, pictures: int) -> Iterator[BatchBars]:
+    """A bar for all pictures and one for that in the making, where somebody is watching."""
+    if not wanted or not is_terminal(sys.stderr):
+        yield BatchBars(None, pictures)
+        return
+    bars = _bars()
+    shown = BatchBars(bars, pictures)
+    bars.start()
+    try:
+        yield shown
+    finally:
+        _end(bars)
+
+
+class BatchBars:
+    """What a batch tells while it works.
+
+    Args:
+        bars: None where nobody is watching.
+        pictures: how many there are in all.
+    """
+
+    def __init__(self, bars: Bars | None, pictures: int) -> None:
+        self._bars = bars
+        # What the engine is to call.
+        self.current: Painted | None = None
+        if bars is not None:
+            self._all = bars.add_task("pictures", total=pictures, rest="")
+            self.current = _shown_in(bars)
+
+    def begin(self, name: str) -> None:
+        """Tell which picture is made now."""
+        if self._bars is not None:
+            self._bars.update(self._all, rest=one_line(name).replace("[", r"\["))
+
+    def end(self) -> None:
+        """Count one more picture, whatever became of it."""
+        if self._bars is not None:
+            self._bars.advance(self._all)
+
+
+def _bars() -> Bars:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+    return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
@@ -38,6 +91,10 @@ def painting_bar(wanted: bool) -> Iterator[Painted | None]:
         transient=True,
         expand=True,
     )
+
+
+def _shown_in(bars: Bars) -> Painted:
+    """A further bar, for one picture."""
     task = bars.add_task("preparing", total=None, rest="")
 
     def show(progress: Progress) -> None:
@@ -51,12 +108,12 @@ def painting_bar(wanted: bool) -> Iterator[Painted | None]:
             rest=rest,
         )
 
-    bars.start()
-    try:
-        yield show
-    finally:
-        with contextlib.suppress(OSError):  # of a closed terminal: the picture is yet to be saved
-            bars.stop()
+    return show
+
+
+def _end(bars: Bars) -> None:
+    with contextlib.suppress(OSError):  # of a closed terminal: the picture is yet to be saved
+        bars.stop()
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from .features import Features
 from .formulas import Extent, coefficients
 from .front import Front, View
 from .images import Picture
+from .kept_grams import KeptGrams
 from .objective import Objective
 from .options import Options
 from .programs import Programs, Selection
@@ -35,6 +36,7 @@ class Objectives:
     def __init__(self, programs: Programs, sessions: Sessions) -> None:
         self._programs = programs
         self._sessions = sessions
+        self._kept = KeptGrams()
 
     def selection(self, options: Options, tiling: Tiling | None = None) -> Selection:
         """What programs are built for; see `Selection.of`."""
@@ -69,7 +71,7 @@ class Objectives:
         view = View(self._sessions, selection, self._programs.strides)
         features = content_targets(view, tiling, content, stop)
         side, smallest = style_side(options, shape), self.smallest_side(options)
-        grams = style_targets(view, tiling, styles, side, smallest, stop)
+        grams = style_targets(view, tiling, styles, side, smallest, stop, self._kept)
         extents = {layer: _extent(target) for layer, target in features.items()}
         factors = coefficients(options, extents, grams, shape[0] * shape[1])
         if tiling is None:

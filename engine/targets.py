@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from .errors import ImageTooSmall, LimitError
 from .features import Features
 from .front import Front, View
 from .images import Picture, fitted_size, resize
+from .kept_grams import Grams, KeptGrams
 from .limits import Limits
 from .pixels import to_image
 from .stop import Stop
@@ -54,21 +56,27 @@ def style_targets(
     longer_side: int,
     smallest_side: int,
     stop: Stop,
-) -> dict[str, np.ndarray]:
+    kept: KeptGrams | None = None,
+) -> Grams:
     """Mean of the styles' Gram matrices per position: by layer, (C, C).
 
     For a sum of squares, matching the mean of several targets has the same gradient as the mean of
     the losses against each.
+
+    Args:
+        kept: those of this network that are known already; None is none.
     """
     layers = view.selection.style_layers
     if not layers:
         return {}
     if tiling is not None:
         tiling = tiling.of_styles()
+    kept = KeptGrams() if kept is None else kept
     grams = []
     for style in styles:
-        scaled = resize(style, *style_size(style, longer_side, smallest_side))
-        grams.append(_grams(view, tiling, scaled, stop))
+        size = style_size(style, longer_side, smallest_side)
+        look = partial(_grams, view, tiling, style, size, stop)
+        grams.append(kept.of(style, (size, view.selection, tiling), look))
     return {
         layer: np.asarray(np.mean([gram[layer] for gram in grams], axis=0), np.float32)
         for layer in layers
@@ -113,14 +121,19 @@ def check_style_size(
 
 
 def _grams(
-    view: View, tiling: Tiling | None, style: np.ndarray, stop: Stop
-) -> dict[str, np.ndarray]:
-    """Gram matrices per position of a style picture that has its size already."""
+    view: View,
+    tiling: Tiling | None,
+    style: Picture | np.ndarray,
+    size: tuple[int, int],
+    stop: Stop,
+) -> Grams:
+    """Gram matrices per position of a style picture at this size."""
+    scaled = resize(style, *size)
     if tiling is None:
-        image = to_image(style)
+        image = to_image(scaled)
         return _run(view, "style", view.selection.style_layers, "image", image, stop)
-    front = Front(view, tiling, _shape(style))
-    grams, joined = front.sums(style, stop)
+    front = Front(view, tiling, size)
+    grams, joined = front.sums(scaled, stop)
     if deep := front.behind.style_layers:
         assert joined is not None
         grams |= _run(view, "style", deep, "joined", joined, stop)
