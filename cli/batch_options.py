@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -17,6 +17,8 @@ __all__ = [
     "Recursive",
     "ReportFile",
     "ResultFolder",
+    "ResultFormat",
+    "Watch",
 ]
 
 _PICTURE, _OUTPUT = "Picture", "Output"
@@ -65,11 +67,24 @@ ResultFolder: TypeAlias = Annotated[
         "--output",
         "-o",
         metavar="FOLDER",
-        help="Folder for the results, each a PNG with the name of its photograph; made if it is "
-        "not there.",
+        help="Folder for the results, each with the name of its photograph; made if it is not "
+        "there.",
         parser=path_of,
         show_default=False,
         rich_help_panel=_OUTPUT,
+    ),
+]
+ResultFormat: TypeAlias = Annotated[
+    Literal["png", "jpg", "webp", "tif", "bmp"],
+    typer.Option("--format", help="Format of the results.", rich_help_panel=_OUTPUT),
+]
+Watch: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--watch",
+        help="Wait for pictures that come into the folders, and make each as soon as nobody writes "
+        "to it any more; Ctrl-C ends it.",
+        rich_help_panel=_PICTURE,
     ),
 ]
 Overwrite: TypeAlias = Annotated[

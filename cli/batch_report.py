@@ -75,7 +75,9 @@ class BatchReport:
         trace: TracebackType | None,
     ) -> None:
         if self._stream is not None:
-            with contextlib.suppress(OSError):  # of what could not be written: `check` tells of it
+            with contextlib.suppress(
+                OSError
+            ):  # of what could not be written: `failure` tells of it
                 self._stream.close()
 
     def add(self, outcome: Outcome) -> None:
@@ -88,10 +90,10 @@ class BatchReport:
         except OSError as error:
             self._failed = error
 
-    def check(self) -> None:
-        """Raise `OutputError` where a line could not be written."""
-        if self._failed is not None:
-            raise self._unwritten(self._failed) from self._failed
+    @property
+    def failure(self) -> OutputError | None:
+        """Why a line could not be written, where one could not."""
+        return None if self._failed is None else self._unwritten(self._failed)
 
     def _unwritten(self, error: Exception) -> OutputError:
         reason = getattr(error, "strerror", None) or error

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import cached_property
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import NoReturn
 
 import typer
 
 from ..engine.errors import OutputError
 from ..engine.options import Options
-from .batch_jobs import Job, jobs_of
+from ..engine.stop import Stop, Stopped
+from .batch_jobs import Job, Naming, jobs_of
+from .batch_painter import BatchPainter
 from .batch_report import BatchReport, Outcome
+from .batch_watch import check_watched, coming, pauses
 from .console import say
 from .exits import EXIT_OF_STOP, failure_of, say_traceback
-from .parsing import parse_bytes, parse_seconds
-from .paths import refuse_to_replace
 from .progress import BatchBars, batch_bars
 from .signals import Signals
-from .tasks import engine_of, open_options
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from ..engine.engine import Engine
-    from ..engine.records import ProgressCallback, Result
-    from ..engine.stop import Stop
 
 __all__ = ["paint_batch"]
 
@@ -46,137 +39,109 @@ def paint_batch(
         StyleError: something is wrong with more than one picture.
     """
     began, asked = perf_counter(), context.params
-    jobs = jobs_of(paths, folder, asked["recursive"])
-    painter = _Painter(
-        engine_of(context),
-        open_options(context),
-        options,
-        styles,
-        None if asked["memory"] is None else parse_bytes(asked["memory"]),
-        None if asked["time"] is None else parse_seconds(asked["time"]),
-    )
-    for job in jobs:
-        sources = (job.source, *styles, options.init, asked["model"], asked["bundle"])
-        refuse_to_replace(job.output, sources)
+    painter = BatchPainter(context, options, styles)
+    naming = Naming(folder, f".{asked['format']}", asked["recursive"])
+    jobs: list[Job] | None = None
+    if asked["watch"]:
+        check_watched(paths, naming)
+    else:
+        jobs = jobs_of(paths, naming)
+        for job in jobs:
+            job.check(painter.sources)
     with BatchReport(asked["report"]) as report, Signals() as signals:
         _make(folder)
-        with batch_bars(not asked["quiet"], len(jobs)) as bars:
-            batch = _Batch(jobs, painter, asked["overwrite"], report, bars)
-            signals.run(batch.run)
+        with batch_bars(not asked["quiet"], None if jobs is None else len(jobs)) as bars:
+            batch = _Batch(painter, asked["overwrite"], report, bars)
+            if jobs is None:
+                signals.run(lambda stop: batch.watch(paths, naming, stop, not asked["quiet"]))
+            else:
+                signals.run(lambda stop: batch.run(jobs, stop))
+        counts = ", ".join(f"{batch.counts[s]} {s}" for s in ("made", "skipped", "failed"))
         if batch.stopped is not None:
-            there = batch.count("made") + batch.count("skipped")
-            about = f"{there} of {len(jobs)} pictures are in {folder}"
-            say(f"{batch.stopped}: {about}; the same command makes the rest")
+            there = batch.counts["made"] + batch.counts["skipped"]
+            so_far = (
+                f"{folder}: {counts}"
+                if jobs is None
+                else f"{there} of {len(jobs)} pictures are in {folder}; the same command makes the "
+                "rest"
+            )
+            say(f"{batch.stopped}: {so_far}")
+            if (unwritten := report.failure) is not None:
+                say(str(unwritten))
             raise typer.Exit(EXIT_OF_STOP.get(batch.stopped, 0))
         if not asked["quiet"]:
-            counts = ", ".join(f"{batch.count(s)} {s}" for s in ("made", "skipped", "failed"))
             say(f"{folder}: {counts}, {perf_counter() - began:.1f} s")
-        if not batch.exit_code:
-            report.check()
+        if not batch.exit_code and report.failure is not None:
+            raise report.failure
     raise typer.Exit(batch.exit_code)
 
 
-class _Painted(NamedTuple):
-    engine: Engine
-    options: Options
-    styles: list[np.ndarray]
-    memory: int
-
-
-class _Painter:
-    """Opens the engine and the style pictures once, when the first picture needs them."""
-
-    def __init__(
-        self,
-        opened: Callable[[], Engine],
-        decided: Sequence[str],
-        options: Options,
-        styles: Sequence[Path],
-        memory: int | None,
-        time: float | None,
-    ) -> None:
-        self._opened = opened
-        self._decided = decided
-        self._options = options
-        self._styles = styles
-        self._memory = memory
-        self._time = time
-
-    @cached_property
-    def ready(self) -> _Painted:
-        """What all pictures have in common.
-
-        Raises:
-            StyleError: the network or a style picture cannot be used.
-        """
-        from ..engine.images import read_picture
-        from ..engine.memory import default_budget
-
-        engine = self._opened()
-        options = replace(
-            self._options, **{name: getattr(engine.defaults, name) for name in self._decided}
-        )
-        found = [read_picture(path, engine.limits, "style picture") for path in self._styles]
-        styles = [picture.samples for picture in found]
-        # The plan of a picture counts those of its own.
-        memory = self._memory or default_budget()
-        return _Painted(engine, options, styles, max(1, memory - sum(s.nbytes for s in styles)))
-
-    def paint(self, source: Path, progress: ProgressCallback | None, stop: Stop) -> Result:
-        """One picture."""
-        engine, options, styles, memory = self.ready
-        return engine.stylize(
-            source, styles, options, memory=memory, time=self._time, progress=progress, stop=stop
-        )
-
-
 class _Batch:
-    """Where a batch stands: what became of each picture so far."""
+    """Where a batch stands: what became of the pictures so far."""
 
     def __init__(
-        self,
-        jobs: Sequence[Job],
-        painter: _Painter,
-        overwrite: bool,
-        report: BatchReport,
-        bars: BatchBars,
+        self, painter: BatchPainter, overwrite: bool, report: BatchReport, bars: BatchBars
     ) -> None:
-        self._jobs = jobs
         self._painter = painter
         self._overwrite = overwrite
         self._report = report
         self._bars = bars
-        self._statuses: list[str] = []
+        self.counts: Counter[str] = Counter()
         self.exit_code = 0
         self.stopped: str | None = None
 
-    def count(self, status: str) -> int:
-        """Pictures of which this became."""
-        return self._statuses.count(status)
+    def run(
+        self,
+        jobs: Iterable[Job],
+        stop: Stop,
+        tell: Callable[[Outcome], None] = lambda outcome: None,
+    ) -> None:
+        """Make one after the other, until the last one or a stop.
 
-    def run(self, stop: Stop) -> None:
-        """Make one after the other, until the last one or a stop."""
-        for job in self._jobs:
+        Args:
+            tell: is called with what became of each.
+        """
+        for job in jobs:
             self._bars.begin(job.source.name)
             outcome = self._outcome(job, stop)
             if outcome is None:
                 self.stopped = stop.reason
                 return
-            self._statuses.append(outcome.status)
+            self.counts[outcome.status] += 1
             self._report.add(outcome)
             self._bars.end()
+            tell(outcome)
+
+    def watch(self, paths: Sequence[Path], naming: Naming, stop: Stop, told: bool) -> None:
+        """Make what is there and what comes, until a stop.
+
+        Args:
+            told: whether to say so, and what was made.
+        """
+
+        def tell(outcome: Outcome) -> None:
+            if told and outcome.status == "made":
+                say(f"{outcome.output}: {outcome.seconds:.1f} s, loss {outcome.loss:.4g}")
+
+        _ = self._painter.ready  # or its errors would wait for the first picture
+        if told:
+            say(f"waiting for pictures in {', '.join(map(str, paths))}; Ctrl-C ends it")
+        with contextlib.suppress(Stopped), pauses(stop) as ends:
+            self.run(coming(paths, naming, ends), stop, tell)
+        self.stopped = stop.reason
 
     def _outcome(self, job: Job, stop: Stop) -> Outcome | None:
         """None where a stop came before the picture was done."""
         from ..engine.files import check_writable
 
         began, names = perf_counter(), (str(job.source), str(job.output))
-        if not self._overwrite and job.output.is_file():
+        if job.rival is None and not self._overwrite and job.output.is_file():
             return Outcome(*names, "skipped")
         if stop.reason is not None:
             return None
-        _ = self._painter.ready  # what is wrong with it is wrong with all of them
+        _ = self._painter.ready
         try:
+            job.check(self._painter.sources)
             check_writable(job.output)
             result = self._painter.paint(job.source, self._bars.current, stop)
             # Not even its best picture so far: the next run would take it for done.

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from ..engine.errors import OutputError
 
-__all__ = ["emit", "emit_json", "is_terminal", "one_line", "say"]
+__all__ = ["emit", "emit_json", "is_terminal", "one_line", "say", "silence"]
 
 
 def say(text: str) -> None:
@@ -23,7 +23,7 @@ def say(text: str) -> None:
     try:
         _write(sys.stderr, one_line(text))
     except OSError:
-        _silence(sys.stderr)
+        silence(sys.stderr)
 
 
 def emit(text: str) -> None:
@@ -35,9 +35,9 @@ def emit(text: str) -> None:
     try:
         _write(sys.stdout, text)
     except BrokenPipeError:
-        _silence(sys.stdout)
+        silence(sys.stdout)
     except OSError as error:
-        _silence(sys.stdout)
+        silence(sys.stdout)
         raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
 
 
@@ -67,7 +67,7 @@ def _write(stream: TextIO | None, text: str) -> None:
     stream.flush()
 
 
-def _silence(stream: TextIO) -> None:
+def silence(stream: TextIO) -> None:
     """Let the rest go nowhere: else the interpreter's last flush fails, with a traceback."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())

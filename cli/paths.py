@@ -20,7 +20,7 @@ def path_of(text: str) -> Path:
         raise OptionsError("a path must not be empty")
     if text == "-":
         raise OptionsError(
-            "standard input and output are not supported: give a path instead of -, "
+            "a stream is not supported here: give a path instead of -, "
             "or ./- for a file of that name"
         )
     return Path(text)

@@ -36,7 +36,7 @@ def painting_bar(wanted: bool) -> Iterator[Painted | None]:
 
 
 @contextlib.contextmanager
-def batch_bars(wanted: bool, pictures: int) -> Iterator[BatchBars]:
+def batch_bars(wanted: bool, pictures: int | None) -> Iterator[BatchBars]:
     """A bar for all pictures and one for that in the making, where somebody is watching."""
     if not wanted or not is_terminal(sys.stderr):
         yield BatchBars(None, pictures)
@@ -55,10 +55,10 @@ class BatchBars:
 
     Args:
         bars: None where nobody is watching.
-        pictures: how many there are in all.
+        pictures: how many there are in all; None where nobody knows.
     """
 
-    def __init__(self, bars: Bars | None, pictures: int) -> None:
+    def __init__(self, bars: Bars | None, pictures: int | None) -> None:
         self._bars = bars
         # What the engine is to call.
         self.current: Painted | None = None

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import typer
 
+from ..engine.errors import OptionsError
 from ..engine.options import Options
+from . import color_options as c
 from . import keeping_options as k
 from . import parameters as p
+from . import stream_options as s
 from . import watching_options as w
 from .network_options import spelled_defaults
 from .presets import PresetName
+from .streams import STDIN, picture_at
 from .tasks import options_of, paint_task
 
 __all__ = ["stylize"]
@@ -22,11 +26,13 @@ _CONTENT_LAYERS, _STYLE_LAYERS = spelled_defaults()
 
 def stylize(
     context: typer.Context,
-    content: p.Content,
+    content: s.PipedContent,
     style: p.Styles,
     preset: PresetName = None,
     size: p.Size = str(_DEFAULTS.size),
     style_scale: p.StyleScale = _DEFAULTS.style_scale,
+    color: c.ColorKind = _DEFAULTS.color,
+    strength: c.Strength = _DEFAULTS.strength,
     init: p.Init = _DEFAULTS.init,
     init_blend: p.InitBlend = _DEFAULTS.init_blend,
     init_noise: p.InitNoise = _DEFAULTS.init_noise,
@@ -58,7 +64,7 @@ def stylize(
     animate: w.Animate = None,
     plot: w.Plot = None,
     report_page: w.ReportPage = None,
-    output: p.Output = None,
+    output: s.PipedOutput = None,
     json: p.Json = False,
     quiet: p.Quiet = False,
     debug: p.Debug = False,
@@ -68,12 +74,17 @@ def stylize(
     Ctrl-C ends the work and keeps the best picture so far; a second one leaves at once.
     """
     options = options_of(context, _DEFAULTS)
-    pictures = [("Content", content), *(("Style", path) for path in style)]
+    is_file = content is not STDIN
+    if output is None and not is_file:
+        raise OptionsError("--output must say where the result goes where CONTENT is -")
+    photograph = picture_at(content)
+    pictures = [("Content", content)] if is_file else []
+    pictures += [("Style", path) for path in style]
     paint_task(
         context,
-        lambda engine, asked, budget: engine.stylize(content, style, asked, **budget),
+        lambda engine, asked, budget: engine.stylize(photograph, style, asked, **budget),
         options,
         pictures,
         output or Path(f"{content.stem}.impasto.png"),
-        before=content,
+        before=content if is_file else None,
     )

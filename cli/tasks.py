@@ -25,6 +25,7 @@ from .parsing import (
     parse_trust,
 )
 from .presets import left_to
+from .streams import STDOUT, check_stdout
 from .watching import Watching, command_line
 
 if TYPE_CHECKING:
@@ -112,7 +113,10 @@ def paint_task(
     opened, decided = engine_of(context), open_options(context)
     paths = [path for _, path in pictures]
     sources = (*paths, options.init, asked["model"], asked.get("bundle"))
-    check_output(output, sources)
+    if output is STDOUT:
+        check_stdout(asked["json"], asked["save_every"] is not None)
+    else:
+        check_output(output, sources)
     watching = Watching(
         output,
         sources,
@@ -143,5 +147,7 @@ def _budget_of(context: typer.Context, output: Path) -> Budget:
     return {
         "memory": None if asked["memory"] is None else parse_bytes(asked["memory"]),
         "time": None if asked["time"] is None else parse_seconds(asked["time"]),
-        "checkpoint": None if folder is None else Checkpoint(folder, every, output),
+        "checkpoint": None
+        if folder is None
+        else Checkpoint(folder, every, None if output is STDOUT else output),
     }

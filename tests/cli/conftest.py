@@ -48,12 +48,11 @@ def spawn(tmp_path):
 
     def spawn(*arguments, before="", **streams):
         code = f"{before}\nfrom impasto.cli.main import main\nmain()"
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | streams
         return subprocess.Popen(
             [sys.executable, "-c", code, *map(str, arguments)],
             cwd=tmp_path,
             env={**os.environ, "COLUMNS": "100", "TERM": "xterm"},
-            text=True,
             **streams,
         )
 

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import signal
 import sys
@@ -7,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from impasto.cli.batch_jobs import Job, jobs_of
+from impasto.cli.batch_jobs import Job, Naming, jobs_of
+from impasto.cli.batch_watch import check_watched, coming
 from impasto.cli.progress import batch_bars
 from impasto.engine.errors import ImageNotFound, OptionsError
 from impasto.engine.images import read_picture, write_picture
@@ -193,11 +195,17 @@ def test_pictures_of_folders_and_patterns_come_in_order_and_once(photos, tmp_pat
     for name in ("deep/d.jpg", ".hidden/e.jpg", ".f.jpg", "notes.txt", "g.JPEG"):
         (photos / name).touch()
     out = tmp_path / "art"
-    assert _names(jobs_of([photos], out, False)) == ["a.png", "b.png", "c.png", "g.JPEG"]
-    assert _names(jobs_of([photos], out, True)) == ["a.png", "b.png", "c.png", "d.jpg", "g.JPEG"]
+    assert _names(jobs_of([photos], Naming(out))) == ["a.png", "b.png", "c.png", "g.JPEG"]
+    assert _names(jobs_of([photos], Naming(out, recursive=True))) == [
+        "a.png",
+        "b.png",
+        "c.png",
+        "d.jpg",
+        "g.JPEG",
+    ]
     given = [photos / "c.png", photos / "[ab].png", photos, photos / "notes.txt"]
-    assert _names(jobs_of(given, out, False)) == ["c.png", "a.png", "b.png", "g.JPEG", "notes.txt"]
-    assert jobs_of([photos / "**" / "d.*"], out, False) == [
+    assert _names(jobs_of(given, Naming(out))) == ["c.png", "a.png", "b.png", "g.JPEG", "notes.txt"]
+    assert jobs_of([photos / "**" / "d.*"], Naming(out)) == [
         Job(photos / "deep" / "d.jpg", out / "d.png")
     ]
 
@@ -206,20 +214,20 @@ def test_results_inside_the_sources_are_no_sources(photos):
     out = photos / "art"
     out.mkdir()
     shutil.copy(photos / "a.png", out / "z.png")
-    assert _names(jobs_of([photos], out, True)) == ["a.png", "b.png", "c.png"]
+    assert _names(jobs_of([photos], Naming(out, recursive=True))) == ["a.png", "b.png", "c.png"]
     with pytest.raises(OptionsError, match="another folder"):
-        jobs_of([photos], photos, False)
+        jobs_of([photos], Naming(photos))
 
 
 def test_nothing_found_is_an_error_and_a_bracket_in_a_name_is_no_pattern(tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(ImageNotFound, match="no picture in the folder"):
-        jobs_of([empty], tmp_path, False)
+        jobs_of([empty], Naming(tmp_path))
     with pytest.raises(ImageNotFound, match="no file matches"):
-        jobs_of([tmp_path / "*.jpg"], tmp_path, False)
+        jobs_of([tmp_path / "*.jpg"], Naming(tmp_path))
     (tmp_path / "a[1].jpg").touch()
-    assert _names(jobs_of([tmp_path / "a[1].jpg"], tmp_path, False)) == ["a[1].jpg"]
+    assert _names(jobs_of([tmp_path / "a[1].jpg"], Naming(tmp_path))) == ["a[1].jpg"]
 
 
 def test_full_disk_under_the_report_is_told_and_the_pictures_are_made(run, photos, asked, tmp_path):
@@ -287,3 +295,99 @@ def _names(jobs):
 
 def _inside(folder):
     return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def watching(spawn, tmp_path, photos, asked):
+    """A process that watches the empty folder `hot`, and what waits for its next line."""
+    (tmp_path / "hot").mkdir()
+    before = "import impasto.cli.batch_watch as w; w._SECONDS = 0.02"
+    process = spawn("batch", "hot", *asked, "--watch", "--report", "r.jsonl", before=before)
+    assert process.stderr.readline() == "waiting for pictures in hot; Ctrl-C ends it\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_hot_folder_makes_what_comes_until_it_is_interrupted(watching, photos, tmp_path):
+    hot, art = tmp_path / "hot", tmp_path / "art"
+    shutil.copy(photos / "a.png", hot / "a.png")
+    assert watching.stderr.readline().startswith("art/a.png: ")
+    assert read_picture(art / "a.png").shape == (24, 32, 3)
+    (hot / "broken.png").write_bytes(b"no picture")
+    assert watching.stderr.readline().startswith("failed: hot/broken.png: ")
+    shutil.copy(photos / "b.png", hot / "broken.png")
+    assert watching.stderr.readline().startswith("art/broken.png: ")
+    shutil.copy(photos / "c.png", hot / "A.webp")
+    told = watching.stderr.readline()
+    assert told.startswith("failed: hot/A.webp: ") and "would have one result" in told
+    watching.send_signal(signal.SIGINT)
+    assert watching.communicate()[1] == "interrupted: art: 2 made, 0 skipped, 2 failed\n"
+    assert watching.returncode == 130
+    assert _inside(art) == ["a.png", "broken.png"]
+    statuses = [one["status"] for one in lines(tmp_path / "r.jsonl")]
+    assert statuses == ["made", "failed", "made", "failed"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_terminated_hot_folder_ends_at_once_with_its_own_exit_code(watching):
+    watching.terminate()
+    assert watching.communicate()[1] == "terminated: art: 0 made, 0 skipped, 0 failed\n"
+    assert watching.returncode == 143
+
+
+def test_file_is_taken_only_when_nobody_writes_to_it(tmp_path):
+    looks = _Looks()
+    jobs = coming([tmp_path], Naming(tmp_path / "art"), looks)
+    picture = tmp_path / "a.png"
+    looks.at(1, lambda: picture.touch())
+    looks.at(3, lambda: picture.write_bytes(b"ab"))
+    looks.at(4, lambda: picture.write_bytes(b"abc"))
+    looks.at(5, lambda: _touched(picture, 5))
+    assert next(jobs) == Job(picture, tmp_path / "art" / "a.png")
+    assert looks.count == 6
+    looks.at(9, lambda: _touched(picture, 9))
+    assert next(jobs).source == picture
+    assert looks.count == 10
+    looks.at(12, picture.unlink)
+    looks.at(13, lambda: (picture.write_bytes(b"abc"), _touched(picture, 9)))
+    assert next(jobs).source == picture
+    assert looks.count == 14
+    looks.at(16, None)
+    assert list(jobs) == []
+
+
+def test_only_folders_and_patterns_can_be_watched(run, photos, asked, tmp_path):
+    ended = run("batch", photos / "a.png", *asked, "--watch")
+    assert (ended.code, "is neither" in ended.err) == (2, True)
+    ended = run("batch", photos, *asked, "-o", photos, "--watch")
+    assert (ended.code, "another folder" in ended.err) == (2, True)
+    check_watched([photos, photos / "*.new"], Naming(tmp_path / "art"))
+
+
+def test_format_of_the_results_is_chosen(run, photos, asked, tmp_path):
+    assert run("batch", photos / "a.png", *asked, "--format", "jpg").code == 0
+    assert (tmp_path / "art" / "a.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+class _Looks:
+    """After a look something happens, instead of a second passing."""
+
+    def __init__(self):
+        self.count = 0
+        self._events = {}
+
+    def at(self, look, event):
+        self._events[look] = event
+
+    def __call__(self):
+        self.count += 1
+        event = self._events.get(self.count, lambda: None)
+        if event is not None:
+            event()
+        return event is None
+
+
+def _touched(path, seconds):
+    os.utime(path, (seconds, seconds))

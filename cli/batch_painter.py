@@ -1,0 +1,80 @@
+"""What all pictures of a batch have in common: one engine, and the paintings, opened once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import typer
+
+from ..engine.options import Options
+from .parsing import parse_bytes, parse_seconds
+from .tasks import engine_of, open_options
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..engine.engine import Engine
+    from ..engine.records import ProgressCallback, Result
+    from ..engine.stop import Stop
+
+__all__ = ["BatchPainter"]
+
+
+class _Ready(NamedTuple):
+    engine: Engine
+    options: Options
+    styles: list[np.ndarray]
+    memory: int
+
+
+class BatchPainter:
+    """Opens the engine and the style pictures when the first picture needs them.
+
+    Args:
+        context: of the command, which says with which engine and in how much memory and time.
+
+    Raises:
+        OptionsError: it says what cannot be.
+    """
+
+    def __init__(self, context: typer.Context, options: Options, styles: Sequence[Path]) -> None:
+        asked = context.params
+        self._opened: Callable[[], Engine] = engine_of(context)
+        self._decided = open_options(context)
+        self._options = options
+        self._styles = styles
+        self._memory = None if asked["memory"] is None else parse_bytes(asked["memory"])
+        self._time = None if asked["time"] is None else parse_seconds(asked["time"])
+        # What no result may replace.
+        self.sources = (*styles, options.init, asked["model"], asked["bundle"])
+
+    @cached_property
+    def ready(self) -> _Ready:
+        """What is wrong with it is wrong with all pictures.
+
+        Raises:
+            StyleError: the network or a style picture cannot be used.
+        """
+        from ..engine.images import read_picture
+        from ..engine.memory import default_budget
+
+        engine = self._opened()
+        options = replace(
+            self._options, **{name: getattr(engine.defaults, name) for name in self._decided}
+        )
+        found = [read_picture(path, engine.limits, "style picture") for path in self._styles]
+        styles = [picture.samples for picture in found]
+        # The plan of a picture counts those of its own.
+        memory = self._memory or default_budget()
+        return _Ready(engine, options, styles, max(1, memory - sum(s.nbytes for s in styles)))
+
+    def paint(self, source: Path, progress: ProgressCallback | None, stop: Stop) -> Result:
+        """One picture."""
+        engine, options, styles, memory = self.ready
+        return engine.stylize(
+            source, styles, options, memory=memory, time=self._time, progress=progress, stop=stop
+        )
