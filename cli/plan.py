@@ -6,22 +6,18 @@ from dataclasses import replace
 
 import typer
 
-from ..engine.errors import OptionsError
 from ..engine.options import Options
+from . import color_options as c
 from . import keeping_options as k
+from . import loss_options as o
 from . import parameters as p
 from .console import emit, emit_json
-from .network_options import left_open, spelled_defaults
-from .parsing import (
-    parse_bytes,
-    parse_iterations,
-    parse_layers,
-    parse_seconds,
-    parse_size,
-    parse_trust,
-)
+from .network_options import spelled_defaults
+from .parsing import parse_bytes, parse_seconds
 from .plan_record import described, gib, record_of_plan
+from .presets import PresetName
 from .tables import emit_table
+from .tasks import engine_of, open_options, options_of
 
 __all__ = ["plan"]
 
@@ -33,13 +29,20 @@ def plan(
     context: typer.Context,
     content: p.Content,
     style: p.Styles,
+    preset: PresetName = None,
     size: p.Size = str(_DEFAULTS.size),
     style_scale: p.StyleScale = _DEFAULTS.style_scale,
+    color: c.ColorKind = _DEFAULTS.color,
+    strength: c.Strength = _DEFAULTS.strength,
+    init: p.Init = _DEFAULTS.init,
     content_layers: p.ContentLayers = _CONTENT_LAYERS,
     style_layers: p.StyleLayers = _STYLE_LAYERS,
+    style_loss: o.StyleLossName = _DEFAULTS.style_loss,
     pool: p.Pool = _DEFAULTS.pool,
     border: p.BorderKind = _DEFAULTS.border,
     levels: p.Levels = _DEFAULTS.levels,
+    coarsest: o.Coarsest = _DEFAULTS.coarsest,
+    level_factor: o.LevelFactor = _DEFAULTS.level_factor,
     iterations: p.Iterations = None,
     optimizer: p.OptimizerName = _DEFAULTS.optimizer,
     memory: k.Memory = None,
@@ -55,36 +58,16 @@ def plan(
 ) -> None:
     """Say how a picture would be made: levels, tiles, optimiser, memory and time.
 
-    The time is estimated from evaluations of the two coarsest levels, which takes seconds; without
-    levels, at a large size, as long as three evaluations take there.
+    The time is estimated from evaluations of two small canvases.
     """
-    options = Options(
-        size=parse_size(size),
-        levels=levels,
-        iterations=parse_iterations(iterations),
-        content_layers=parse_layers("--content-layer", content_layers),
-        style_layers=parse_layers("--style-layer", style_layers),
-        pool=pool,
-        border=border,
-        optimizer=optimizer,
-        style_scale=style_scale,
-    )
-    if trust is not None and bundle is None:
-        raise OptionsError("--trust has no meaning without --bundle")
+    options = options_of(context, _DEFAULTS)
+    opened = engine_of(context)
     budget = None if memory is None else parse_bytes(memory)
     seconds = None if time is None else parse_seconds(time)
-    from ..engine.engine import Engine
-
-    engine = Engine(
-        model,
-        bundle=bundle,
-        trust=parse_trust(trust),
-        device=device,
-        threads=threads,
-        lowering=lowering,
+    engine = opened()
+    asked = replace(
+        options, **{name: getattr(engine.defaults, name) for name in open_options(context)}
     )
-    open_names = left_open(context, bundle)
-    asked = replace(options, **{name: getattr(engine.defaults, name) for name in open_names})
     made = engine.plan(content, style, asked, memory=budget, timed=True)
     if json:
         emit_json(record_of_plan(made, seconds))

@@ -9,6 +9,7 @@ import typer
 
 from ..engine.tasks import RECONSTRUCTION
 from . import keeping_options as k
+from . import loss_options as o
 from . import parameters as p
 from . import watching_options as w
 from .network_options import spelled_defaults
@@ -51,6 +52,7 @@ def reconstruct(
     init_noise: p.InitNoise = _DEFAULTS.init_noise,
     seed: p.Seed = _DEFAULTS.seed,
     tv_weight: p.TvWeight = _DEFAULTS.tv_weight,
+    tv_loss: o.TvLoss = _DEFAULTS.tv_loss,
     pool: p.Pool = _DEFAULTS.pool,
     border: p.BorderKind = _DEFAULTS.border,
     objective: p.Objective = _DEFAULTS.objective,

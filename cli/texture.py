@@ -10,6 +10,7 @@ import typer
 
 from ..engine.tasks import TEXTURE
 from . import keeping_options as k
+from . import loss_options as o
 from . import parameters as p
 from . import watching_options as w
 from .network_options import spelled_defaults
@@ -36,14 +37,19 @@ def texture(
     ] = False,
     style_scale: p.StyleScale = _DEFAULTS.style_scale,
     style_layers: p.StyleLayers = _STYLE_LAYERS,
+    style_loss: o.StyleLossName = _DEFAULTS.style_loss,
+    style_falloff: o.StyleFalloff = _DEFAULTS.style_falloff,
     init: p.Init = _DEFAULTS.init,
     init_blend: p.InitBlend = _DEFAULTS.init_blend,
     init_noise: p.InitNoise = _DEFAULTS.init_noise,
     seed: p.Seed = _DEFAULTS.seed,
     tv_weight: p.TvWeight = _DEFAULTS.tv_weight,
+    tv_loss: o.TvLoss = _DEFAULTS.tv_loss,
     pool: p.Pool = _DEFAULTS.pool,
     objective: p.Objective = _DEFAULTS.objective,
     levels: p.Levels = _DEFAULTS.levels,
+    coarsest: o.Coarsest = _DEFAULTS.coarsest,
+    level_factor: o.LevelFactor = _DEFAULTS.level_factor,
     iterations: p.Iterations = None,
     optimizer: p.OptimizerName = _DEFAULTS.optimizer,
     step: p.Step = _DEFAULTS.step,

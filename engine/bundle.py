@@ -198,5 +198,6 @@ def _described(selection: Selection) -> str:
         "+".join(layers) or "none" for layers in (selection.content_layers, selection.style_layers)
     )
     return (
-        f"content {content}, style {style}, {selection.pool} pooling, border of {selection.border}"
+        f"content {content}, style {style} by {selection.style_loss}, {selection.pool} pooling, "
+        f"border of {selection.border}, {selection.variation} total variation"
     )

@@ -104,7 +104,14 @@ class Drafts:
         smallest = self._objectives.smallest_side(options)
         unit = smallest if options.border == "wrap" else 1
         levels = plan_levels(
-            shape, options.size, options.levels, options.iterations, smallest, unit
+            shape,
+            options.size,
+            options.levels,
+            options.iterations,
+            smallest,
+            unit,
+            options.coarsest,
+            options.level_factor,
         )
         self._limits.check("output_side", "size", max(levels[-1].height, levels[-1].width))
         return levels

@@ -58,9 +58,9 @@ class TiledCanvas:
         front: the network's front on the canvas.
         rest: the objective program from the joint on; None where no term needs it.
         content: the features to match by layer.
-        style: the Gram matrices per position to match by layer.
+        style: what is to be matched of the style layers, by the names of the program's inputs.
         coefficients: the factor of each term by its name: "content.<layer>" as in `content`,
-            "style.<layer>" as in `style`, "tv".
+            "style.<layer>", "tv".
         shape: (height, width) of the canvas.
     """
 
@@ -88,7 +88,7 @@ class TiledCanvas:
         self._others = tuple(others)
         self._given = {"coefficients": _vector(others)} if rest else {}
         if rest:
-            self._given |= {f"style.{layer}": gram for layer, gram in style.items()}
+            self._given |= style
             for layer in front.behind.content_layers:
                 self._given[f"content.{layer}"] = content[layer].array
 
@@ -107,17 +107,17 @@ class TiledCanvas:
     def _run_rest(
         self, grams: Mapping[str, np.ndarray], joined: np.ndarray | None, stop: Stop
     ) -> tuple[dict[str, float], dict[str, np.ndarray], np.ndarray | None]:
-        """Terms, and the gradients by the Gram matrices and by the features at the joint."""
+        """Terms, and the gradients by the statistics and by the features at the joint."""
         if self._rest is None:
             return {}, {}, None
-        feeds = {**self._given, **{f"gram.{layer}": gram for layer, gram in grams.items()}}
-        names = ["terms", *(f"gradient.{layer}" for layer in grams)]
+        feeds = {**self._given, **{f"found.{name}": value for name, value in grams.items()}}
+        names = ["terms", *(f"gradient.{name}" for name in grams)]
         if joined is not None:
             feeds["joined"] = joined
             names.append("gradient")
         found = self._rest.run(feeds, names, stop, gives_back=True)
         terms = dict(zip(self._others, map(float, found["terms"]), strict=True))
-        by_grams = {layer: found[f"gradient.{layer}"] for layer in grams}
+        by_grams = {name: found[f"gradient.{name}"] for name in grams}
         return terms, by_grams, found.get("gradient")
 
 

@@ -6,7 +6,12 @@ The program computes, for a canvas with features F (C x N at each layer):
 
 and every formula is a choice of a, b and c. W is `content_weight`, S `style_weight` (where none is
 given, that of `DEFAULT_STYLE_WEIGHTS`), V `tv_weight`; the layers' own weights are u_l (content)
-and w_l (style, scaled to sum to 1); the canvas has P pixels.
+and w_l (style, times `style_falloff` to the power of the layer's place, scaled to sum to 1); the
+canvas has P pixels.
+
+Where the style loss is another than "gram", the second sum is of that distance, in squared units of
+features (see `export.style_losses`), and b_l = S w_l / (tr A / N_s + ε) in every formula: that is
+about its distance from features that are all 0.
 
 relative, the default: each term is divided by the size of its own target.
     a_l = W u_l / (Σ T² + ε)        b_l = S w_l / (Σ (A / N_s)² + ε)        c = V
@@ -55,10 +60,18 @@ def coefficients(
 
     Args:
         content: of the features to match, by layer.
-        style: Gram matrices per position to match by layer, (C, C).
+        style: Gram matrices per position to match by layer, (C, C), in the network's order; what
+            else is to be matched is not looked at.
         pixels: of the canvas.
     """
-    formula, total = options.objective, sum(options.style_layers.values())
+    formula = options.objective
+    layers = [layer for layer in style if layer in options.style_layers]
+    shares = {
+        layer: options.style_layers[layer] * options.style_falloff**place
+        for place, layer in enumerate(layers)
+    }
+    total = sum(shares.values())
+    of_style = _STYLE[formula] if options.style_loss == "gram" else _per_trace
     factors = {
         f"content.{layer}": options.content_weight
         * options.content_layers[layer]
@@ -66,11 +79,8 @@ def coefficients(
         for layer, extent in content.items()
     }
     factors |= {
-        f"style.{layer}": options.style_factor
-        * options.style_layers[layer]
-        / total
-        * _STYLE[formula](target)
-        for layer, target in style.items()
+        f"style.{layer}": options.style_factor * share / total * of_style(style[layer])
+        for layer, share in shares.items()
     }
     unit = 255**2 * pixels / 2 if formula == "johnson" else 1
     return factors | {"tv": options.tv_weight * unit}
@@ -78,6 +88,10 @@ def coefficients(
 
 def _per_size(target: np.ndarray) -> float:
     return 1 / (float(np.sum(np.square(target), dtype=np.float64)) + _EPSILON)
+
+
+def _per_trace(target: np.ndarray) -> float:
+    return 1 / (float(np.trace(target, dtype=np.float64)) + _EPSILON)
 
 
 def _per_pair(target: np.ndarray) -> float:

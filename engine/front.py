@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -88,14 +88,15 @@ class Front:
         """What the rest needs of a picture (H, W, 3).
 
         Returns:
-            The Gram matrix per position of each style layer in front, (C, C); and the features at
+            The statistics per position of the style layers in front by name; and the features at
             the joint, (1, C, h, w), or None where nothing lies behind it.
         """
         layers = self.selection.style_layers
         if not (layers or self.has_rest):
             return {}, None
         session, picture = self._sums_session, surrounded(picture, self._around, self._outside)
-        names = [f"sum.{layer}" for layer in layers] + ["joined"] * self.has_rest
+        statistics = self.selection.statistics(layers)
+        names = [f"sum.{name}" for name in statistics] + ["joined"] * self.has_rest
         totals: dict[str, np.ndarray] = {}
         joined = None
         for tile in self._tiles:
@@ -112,8 +113,8 @@ class Front:
             for name in list(found):
                 totals[name] = totals.get(name, 0.0) + found.pop(name).astype(np.float64)
         grams = {
-            layer: (totals[f"sum.{layer}"] / self._positions(layer)).astype(np.float32)
-            for layer in layers
+            name: (totals[f"sum.{name}"] / self._positions(name)).astype(np.float32)
+            for name in statistics
         }
         return grams, joined
 
@@ -122,7 +123,7 @@ class Front:
         layers = self.selection.content_layers
         if not layers:
             return {}
-        alone = Selection(layers, (), self.selection.pool, self.selection.border)
+        alone = replace(self.selection, style_layers=(), joint=None)
         session = self._view.sessions.get("content", alone, self._size)
         found: dict[str, Features] = {}
         picture = surrounded(picture, self._around, self._outside)
@@ -153,7 +154,7 @@ class Front:
             canvas: (H, W, 3).
             content: the features to match, of the content layers in front.
             coefficients: of these layers' terms and of the total variation per pixel.
-            grams: the gradient by the Gram matrix per position of each style layer in front.
+            grams: the gradient by each statistic per position of the style layers in front.
             joined: that by the features at the joint.
 
         Returns:
@@ -162,8 +163,8 @@ class Front:
         layers = (*self.selection.content_layers, *self.selection.style_layers)
         session = self._pullback_session
         given = {
-            f"gradient.{layer}": (gram / self._positions(layer)).astype(np.float32)
-            for layer, gram in grams.items()
+            f"gradient.{name}": (gram / self._positions(name)).astype(np.float32)
+            for name, gram in grams.items()
         }
         factors = coefficients.astype(np.float32)
         canvas = surrounded(canvas, self._around, self._outside)
@@ -210,8 +211,8 @@ class Front:
         stride = self._strides[layer]
         return self._shape[0] // stride, self._shape[1] // stride
 
-    def _positions(self, layer: str) -> int:
-        return self._positions_at(self._strides[layer])
+    def _positions(self, statistic: str) -> int:
+        return self._positions_at(self._strides[statistic.partition(".")[0]])
 
     def _positions_at(self, stride: int) -> int:
         """Of the canvas without what is around it."""

@@ -15,7 +15,7 @@ from .pixels import Picture
 
 __all__ = ["KEPT_BYTES", "Grams", "KeptGrams"]
 
-# By layer, (C, C) float32.
+# Statistics by name, float32: (C, C), and (C,) where a mean is asked for.
 Grams: TypeAlias = dict[str, np.ndarray]
 
 # Five layers of VGG19 take 2.4 MB for one style picture at one size: three pictures at three sizes.

@@ -7,12 +7,13 @@ from time import perf_counter
 
 import numpy as np
 
+from ..export.selection import targets_of
 from .evaluators import TiledCanvas, WholeCanvas
 from .features import Features
 from .formulas import Extent, coefficients
 from .front import Front, View
 from .images import Picture
-from .kept_grams import KeptGrams
+from .kept_grams import Grams, KeptGrams
 from .objective import Objective
 from .options import Options
 from .programs import Programs, Selection
@@ -74,13 +75,14 @@ class Objectives:
         grams = style_targets(view, tiling, styles, side, smallest, stop, self._kept)
         extents = {layer: _extent(target) for layer, target in features.items()}
         factors = coefficients(options, extents, grams, shape[0] * shape[1])
+        matched = _matched(selection, grams)
         if tiling is None:
             targets = {f"content.{layer}": target.array for layer, target in features.items()}
-            targets |= {f"style.{layer}": target for layer, target in grams.items()}
+            targets |= matched
             session = view.session("objective", shape)
             return Objective(WholeCanvas(session, targets, factors, shape))
         front = Front(view, tiling, shape)
-        return Objective(TiledCanvas(front, front.rest(), features, grams, factors, shape))
+        return Objective(TiledCanvas(front, front.rest(), features, matched, factors, shape))
 
     def seconds(self, shape: tuple[int, int], options: Options, stop: Stop) -> float:
         """Of one evaluation of a canvas of this (height, width), with pictures in plain grey."""
@@ -90,6 +92,21 @@ class Objectives:
         began = perf_counter()
         objective.measure(grey, stop)
         return perf_counter() - began
+
+
+def _matched(selection: Selection, grams: Grams) -> dict[str, np.ndarray]:
+    """What the program is given of the style pictures, by the names of its inputs."""
+    from ..export.style_losses import roots_of
+
+    found: dict[str, np.ndarray] = {}
+    for layer in selection.style_layers:
+        for name in targets_of(selection.style_loss, layer):
+            kind, _, statistic = name.partition(".")
+            is_root = kind == "root"
+            found[name] = (
+                roots_of(grams[layer], grams[f"{layer}.mean"]) if is_root else grams[statistic]
+            )
+    return found
 
 
 def _extent(target: Features) -> Extent:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Literal, TypeAlias, get_args
 
+from ..export.selection import StyleLoss, Variation
 from .checks import number, whole
 from .errors import OptionsError
 
@@ -18,16 +19,20 @@ __all__ = [
     "DEFAULT_STYLE_LAYERS",
     "DEFAULT_STYLE_WEIGHTS",
     "Border",
+    "Color",
     "Formula",
     "Optimizer",
     "Options",
     "Pooling",
+    "StyleLoss",
+    "Variation",
 ]
 
 Formula: TypeAlias = Literal["relative", "gatys", "neuralart", "johnson"]
 Optimizer: TypeAlias = Literal["lbfgs", "adam"]
 Pooling: TypeAlias = Literal["max", "average"]
 Border: TypeAlias = Literal["replicate", "zeros", "wrap"]
+Color: TypeAlias = Literal["style", "content", "luminance", "match"]
 
 DEFAULT_CONTENT_LAYERS: Mapping[str, float] = {"relu4_2": 1.0}
 DEFAULT_STYLE_LAYERS: Mapping[str, float] = dict.fromkeys(
@@ -58,8 +63,10 @@ class Options:
     Args:
         size: of the result: its longer side in pixels, or as a fraction, a float, of the content
             picture's; or (width, height), which the content picture then covers.
-        levels: number of scales, coarse to fine, each twice the size of the one before; None
-            chooses: as many as keep the coarsest longer side at 96 or more.
+        levels: number of scales, coarse to fine; None chooses: as many as keep the coarsest longer
+            side at `coarsest` or more.
+        coarsest: that side, in pixels.
+        level_factor: how much larger each scale is than the one before, 1.1..4.
         iterations: optimiser steps at each level: one number for all, a sequence from coarse to
             fine, or None for the defaults.
         objective: "relative" divides each term by the size of its own target, so that weights mean
@@ -69,6 +76,13 @@ class Options:
             scaled to sum to 1.
         content_weight, style_weight, tv_weight: factors of the three kinds of term, at least 0. A
             style weight of None is the usual one of the objective (`DEFAULT_STYLE_WEIGHTS`).
+        style_loss: what is compared of the style layers: "gram", Gram matrices, as in the paper;
+            "moments", mean and deviation of each channel; or "wasserstein", the distance of normal
+            distributions. See `export.style_losses`.
+        style_falloff: each style layer's weight is multiplied by this to the power of its place,
+            from the first layer on: below 1 the fine strokes count for more, above 1 large forms.
+        tv_loss: of neighbouring pixels the "squared" differences, or the "absolute" ones, which
+            leave edges.
         pool: "max" as the network was trained, or "average" as the paper prefers.
         border: what the network sees around the picture: "replicate", the outermost pixels again;
             "zeros", the mean colour, as in its training and in the paper: it leaves a frame; or
@@ -81,6 +95,11 @@ class Options:
         init_noise: deviation of that noise from middle grey, in units of the canvas, 0..1.
         style_scale: longer side of the style picture as a multiple of the canvas's; larger gives
             larger strokes.
+        color: whose colours the result has: "style", as it was painted; "content", the
+            photograph's chroma under the painted luminance; "luminance", likewise, and luminance
+            alone is painted; or "match", with the style pictures' colours spread as the
+            photograph's before. See `color`.
+        strength: share of the painting in the result, 0..1; the rest is the photograph.
         seed: of the noise; the same seed gives the same noise.
 
     Raises:
@@ -89,6 +108,8 @@ class Options:
 
     size: int | float | tuple[int, int] = 512
     levels: int | None = None
+    coarsest: int = COARSEST_SIDE
+    level_factor: float = 2.0
     iterations: int | tuple[int, ...] | None = None
     objective: Formula = "relative"
     # A dictionary cannot be hashed; equal options have equal hashes without these two as well.
@@ -100,7 +121,10 @@ class Options:
     )
     content_weight: float = 1.0
     style_weight: float | None = None
+    style_loss: StyleLoss = "gram"
+    style_falloff: float = 1.0
     tv_weight: float = 0.0
+    tv_loss: Variation = "squared"
     pool: Pooling = "max"
     border: Border = "replicate"
     optimizer: Optimizer = "lbfgs"
@@ -109,6 +133,8 @@ class Options:
     init_blend: float = 0.0
     init_noise: float = DEFAULT_NOISE
     style_scale: float = 1.0
+    color: Color = "style"
+    strength: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -127,6 +153,8 @@ class Options:
         return {
             "size": _size(self.size),
             "levels": None if levels is None else whole("levels", levels, 1, 12),
+            "coarsest": whole("coarsest", self.coarsest, 1, 2**16),
+            "level_factor": number("level_factor", self.level_factor, 1.1, 4),
             "iterations": _iterations(self.iterations),
             "objective": _choice("objective", self.objective, get_args(Formula)),
             "content_layers": _layers("content_layers", self.content_layers),
@@ -136,6 +164,9 @@ class Options:
             if style_weight is None
             else number("style_weight", style_weight, 0, _LARGEST),
             "tv_weight": number("tv_weight", self.tv_weight, 0, _LARGEST),
+            "style_loss": _choice("style_loss", self.style_loss, get_args(StyleLoss)),
+            "style_falloff": number("style_falloff", self.style_falloff, 0.01, 100),
+            "tv_loss": _choice("tv_loss", self.tv_loss, get_args(Variation)),
             "pool": _choice("pool", self.pool, get_args(Pooling)),
             "border": _choice("border", self.border, get_args(Border)),
             "optimizer": _choice("optimizer", self.optimizer, get_args(Optimizer)),
@@ -144,6 +175,8 @@ class Options:
             "init_blend": number("init_blend", self.init_blend, 0, 1),
             "init_noise": number("init_noise", self.init_noise, 0, 1),
             "style_scale": number("style_scale", self.style_scale, 1 / 16, 16),
+            "color": _choice("color", self.color, get_args(Color)),
+            "strength": number("strength", self.strength, 0, 1),
             "seed": whole("seed", self.seed, 0, 2**63 - 1),
         }
 

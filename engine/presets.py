@@ -92,8 +92,13 @@ _COMMON = {
     "levels": 1,
     "content_layers": {"relu4_2": 1.0},
     "style_layers": _FIVE,
+    "style_loss": "gram",
+    "style_falloff": 1.0,
+    "tv_loss": "squared",
     "border": "zeros",
     "style_scale": 1.0,
+    "color": "style",
+    "strength": 1.0,
 }
 
 _GATYS2015 = Preset(

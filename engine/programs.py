@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from ..export.selection import statistics_of
 from .errors import OptionsError
-from .options import Options, Pooling
+from .options import Options, Pooling, StyleLoss, Variation
 from .tiles import Tiling
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Selection:
     pool: Pooling
     border: Border
     joint: str | None = None
+    style_loss: StyleLoss = "gram"
+    variation: Variation = "squared"
 
     @classmethod
     def of(cls, options: Options, layers: Iterable[str]) -> Selection:
@@ -67,12 +70,18 @@ class Selection:
             options.pool,
             # What wraps lies outside of the network: see `tiles.Tiling.outside`.
             "replicate" if options.border == "wrap" else options.border,
+            style_loss=options.style_loss,
+            variation=options.tv_loss,
         )
 
     @property
     def layers(self) -> tuple[str, ...]:
         """All that are used."""
         return (*self.content_layers, *self.style_layers)
+
+    def statistics(self, layers: Iterable[str]) -> list[str]:
+        """Names of what is compared of these style layers: see `export.style_losses`."""
+        return [name for layer in layers for name in statistics_of(self.style_loss, layer)]
 
     def tiled(self, tiling: Tiling | None) -> Selection:
         """With the joint of a tiling."""

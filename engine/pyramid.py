@@ -7,6 +7,7 @@ then add the strokes. It is also faster: most of the way is gone where a step is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from .errors import ImageTooSmall, OptionsError
 from .images import fitted_size
@@ -36,16 +37,20 @@ def plan_levels(
     iterations: int | tuple[int, ...] | None,
     smallest_side: int,
     unit: int = 1,
+    coarsest: int = COARSEST_SIDE,
+    factor: float = 2.0,
 ) -> tuple[Level, ...]:
     """The levels from coarse to fine; the last has the size of the result.
 
     Args:
         picture: (height, width) of the content picture, for its aspect.
         size: of the result: see `Options`.
-        levels: how many, or None for as many as keep the coarsest longer side at 96 or more.
+        levels: how many, or None for as many as keep the coarsest longer side at `coarsest` or
+            more.
         iterations: for each level, or None for the defaults.
         smallest_side: what the network's deepest layer needs.
         unit: of which the sides are multiples.
+        coarsest, factor: see `Options`.
 
     Raises:
         ImageTooSmall: the result would be smaller than that; the message names the smallest size.
@@ -64,13 +69,13 @@ def plan_levels(
         )
     longer_sides = [size]
     while len(longer_sides) < (levels or 12):
-        half = (longer_sides[-1] + 1) // 2
-        too_small = min(fitted_size(*picture, half)) < smallest_side
+        smaller = ceil(longer_sides[-1] / factor)
+        too_small = min(fitted_size(*picture, smaller)) < smallest_side
         if too_small and levels is not None:
             raise OptionsError(f"levels must be at most {len(longer_sides)} at size {size}")
-        if too_small or (levels is None and half < COARSEST_SIDE):
+        if too_small or (levels is None and smaller < coarsest):
             break
-        longer_sides.append(half)
+        longer_sides.append(smaller)
     sizes = [fitted_size(*picture, longer) for longer in reversed(longer_sides)]
     counts = _per_level(iterations, len(sizes))
     return tuple(

@@ -58,7 +58,7 @@ def style_targets(
     stop: Stop,
     kept: KeptGrams | None = None,
 ) -> Grams:
-    """Mean of the styles' Gram matrices per position: by layer, (C, C).
+    """Mean of the styles' statistics per position by name: see `export.style_losses`.
 
     For a sum of squares, matching the mean of several targets has the same gradient as the mean of
     the losses against each.
@@ -78,8 +78,8 @@ def style_targets(
         look = partial(_grams, view, tiling, style, size, stop)
         grams.append(kept.of(style, (size, view.selection, tiling), look))
     return {
-        layer: np.asarray(np.mean([gram[layer] for gram in grams], axis=0), np.float32)
-        for layer in layers
+        name: np.asarray(np.mean([gram[name] for gram in grams], axis=0), np.float32)
+        for name in view.selection.statistics(layers)
     }
 
 
@@ -127,26 +127,27 @@ def _grams(
     size: tuple[int, int],
     stop: Stop,
 ) -> Grams:
-    """Gram matrices per position of a style picture at this size."""
+    """Statistics per position of a style picture at this size."""
     scaled = resize(style, *size)
     if tiling is None:
         image = to_image(scaled)
-        return _run(view, "style", view.selection.style_layers, "image", image, stop)
+        wanted = view.selection.statistics(view.selection.style_layers)
+        return _run(view, "style", wanted, "image", image, stop)
     front = Front(view, tiling, size)
     grams, joined = front.sums(scaled, stop)
     if deep := front.behind.style_layers:
         assert joined is not None
-        grams |= _run(view, "style", deep, "joined", joined, stop)
+        grams |= _run(view, "style", view.selection.statistics(deep), "joined", joined, stop)
     return grams
 
 
 def _run(
-    view: View, kind: Kind, layers: Sequence[str], name: str, given: np.ndarray, stop: Stop
+    view: View, kind: Kind, wanted: Sequence[str], name: str, given: np.ndarray, stop: Stop
 ) -> dict[str, np.ndarray]:
     session = view.session(kind, (given.shape[2], given.shape[3]))
-    outputs = [f"{kind}.{layer}" for layer in layers]
+    outputs = [f"{kind}.{one}" for one in wanted]
     results = session.run({name: given}, outputs, stop, gives_back=True)
-    return dict(zip(layers, results.values(), strict=True))
+    return dict(zip(wanted, results.values(), strict=True))
 
 
 def _shape(picture: Picture | np.ndarray) -> tuple[int, int]:

@@ -40,4 +40,6 @@ class Budget(TypedDict, total=False):
 # From noise at the final size, as in the paper: a coarser level would hand on what this layer does
 # not tell of the picture.
 RECONSTRUCTION = Options(style_layers={}, init="noise", levels=1, iterations=300)
-TEXTURE = Options(content_layers={}, init="noise")
+# A coarser level has fewer positions than a deep layer has channels: its Gram matrices tell where
+# things are, and the painting itself would come out.
+TEXTURE = Options(content_layers={}, init="noise", coarsest=256)

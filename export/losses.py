@@ -6,14 +6,17 @@ program serves them all; see `engine/formulas.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 from .graph import Graph, Value
+from .selection import Variation
 
 __all__ = [
     "content",
     "gram_per_position",
-    "style",
+    "mean_per_position",
     "sum_of_variations",
     "total_variation",
     "within",
@@ -31,36 +34,54 @@ def content(b: Graph, features: Value, target: Value, core: Value | None = None)
     return b.op("SumOfSquares", within(b, b.op("Sub", features, target), core))
 
 
-def style(b: Graph, gram: Value, target: Value) -> Value:
-    """Σ (F Fᵀ / N - A / N_s)²: Gatys et al. 2015, equations 3 and 4, per position.
-
-    The paper compares sums over positions, and so needs a style image of the canvas's size; means
-    over positions compare pictures of any two sizes. `target` is A / N_s, (C, C).
-    """
-    return b.op("SumOfSquares", b.op("Sub", gram, target))
-
-
 def gram_per_position(b: Graph, features: Value) -> Value:
     """F Fᵀ / N of (1, C, h, w) features, N = h w: the mean of f fᵀ over the positions, (C, C)."""
     return b.op("Div", b.op("Gram", features), _positions(b, features))
 
 
-def total_variation(b: Graph, image: Value) -> Value:
-    """Squared differences of neighbouring pixels, summed over channels, as a mean over pixels.
+def mean_per_position(b: Graph, features: Value) -> Value:
+    """The mean of f over the positions of (1, C, h, w) features, (C,)."""
+    return b.op("Div", b.op("Sums", features), _positions(b, features))
 
-    Not in the paper; Mahendran & Vedaldi 2015, arXiv:1412.0035, equation 3 with β = 2.
+
+def total_variation(b: Graph, image: Value, variation: Variation) -> Value:
+    """Differences of neighbouring pixels, summed over channels, as a mean over pixels.
+
+    Not in the paper. "squared": their squares, Mahendran & Vedaldi 2015, arXiv:1412.0035, equation
+    3 with β = 2. "absolute": their absolute values, Rudin, Osher & Fatemi 1992 along each axis,
+    which lets edges stay.
     """
-    return b.op("Div", sum_of_variations(b, image), _positions(b, image))
+    return b.op("Div", sum_of_variations(b, image, variation), _positions(b, image))
 
 
-def sum_of_variations(b: Graph, image: Value, core: Value | None = None) -> Value:
+def sum_of_variations(
+    b: Graph, image: Value, variation: Variation, core: Value | None = None
+) -> Value:
     """The same as a sum over pixels: of those within the core, and the neighbours below and to the
     right of each, wherever those are."""
     down, right = (
-        b.op("SumOfSquares", within(b, _differences(b, image, axis), _before(b, core, axis)))
+        _SUMS[variation](b, within(b, _differences(b, image, axis), _before(b, core, axis)))
         for axis in (2, 3)
     )
     return b.op("Add", down, right)
+
+
+def _sum_of_squares(b: Graph, x: Value) -> Value:
+    return b.op("SumOfSquares", x)
+
+
+def _sum_of_sizes(b: Graph, x: Value) -> Value:
+    """One axis after the other: see the direct lowering of `SumOfSquares`."""
+    total = b.op("Abs", x)
+    while total.shape:
+        total = b.op("ReduceSum", total, b.constant([-1]), keepdims=0)
+    return total
+
+
+_SUMS: Mapping[Variation, Callable[[Graph, Value], Value]] = {
+    "squared": _sum_of_squares,
+    "absolute": _sum_of_sizes,
+}
 
 
 def within(b: Graph, features: Value, core: Value | None) -> Value:

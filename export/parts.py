@@ -11,17 +11,18 @@ from .features import append_features, append_layers
 from .graph import Graph, Value
 from .networks import Architecture, Network
 from .selection import Selection
+from .style_losses import totals
 
 __all__ = [
     "Size",
     "append_front",
     "append_rest",
     "core_of",
-    "gram_of_core",
     "has_rest",
     "layers_behind",
     "layers_in_front",
     "required",
+    "totals_of_core",
     "weighted_terms",
 ]
 
@@ -101,9 +102,19 @@ def _up_to_deepest(architecture: Architecture, wanted: Sequence[str]) -> Archite
     return max(deepest, key=lambda prefix: len(prefix.layers()))
 
 
-def gram_of_core(b: Graph, network: Network, layers: Mapping[str, Value], name: str) -> Value:
-    """F Fᵀ of a layer over a tile's core."""
-    return b.op("Gram", losses.within(b, layers[name], core_of(b, network, layers, name)))
+def totals_of_core(
+    b: Graph,
+    network: Network,
+    selection: Selection,
+    layers: Mapping[str, Value],
+    wanted: Sequence[str],
+) -> dict[str, Value]:
+    """The statistics of style layers by name, as sums over a tile's core."""
+    found: dict[str, Value] = {}
+    for name in wanted:
+        inside = losses.within(b, layers[name], core_of(b, network, layers, name))
+        found |= totals(b, selection.style_loss, name, inside)
+    return found
 
 
 def core_of(b: Graph, network: Network, layers: Mapping[str, Value], name: str) -> Value:

@@ -1,7 +1,8 @@
 """Programs: what a session runs, for a canvas of any size.
 
-"content" gives the features of the content picture and "style" the Gram matrices of a style
-picture; both are targets of the "objective", which gives the terms of the loss and its gradient.
+"content" gives the features of the content picture and "style" the statistics of a style picture
+(see `style_losses`); both are targets of the "objective", which gives the terms of the loss and its
+gradient.
 
 For canvases that are too large for that the network is cut in two at a joint (`Selection.joint`).
 The front is computed tile by tile: "sums" adds up what the rest needs of a tile, and "pullback" the
@@ -30,14 +31,15 @@ from .parts import (
     append_front,
     append_rest,
     core_of,
-    gram_of_core,
     has_rest,
     layers_behind,
     layers_in_front,
     required,
+    totals_of_core,
     weighted_terms,
 )
-from .selection import Selection
+from .selection import Selection, statistics_of
+from .style_losses import per_position, style_term
 
 __all__ = [
     "ANY_SIZE",
@@ -113,13 +115,15 @@ def content_graph(network: Network, selection: Selection, size: Size = ANY_SIZE)
 
 
 def style_graph(network: Network, selection: Selection, size: Size = ANY_SIZE) -> Graph:
-    """Input: as of `objective_graph`. Outputs: `style.<layer>`, the Gram matrix per position,
-    (C, C)."""
+    """Input: as of `objective_graph`. Outputs: `style.<name>` of each statistic of its layers: the
+    Gram matrix per position, (C, C), and the mean, (C,), where that is asked for."""
     b = Graph()
     names = required(layers_behind(network, selection, selection.style_layers))
     _, layers = append_rest(b, network, selection, names, size)
     for name in names:
-        b.output(f"style.{name}", losses.gram_per_position(b, layers[name]))
+        found = per_position(b, selection.style_loss, name, layers[name])
+        for statistic, value in found.items():
+            b.output(f"style.{statistic}", value)
     return b
 
 
@@ -132,15 +136,15 @@ def objective_graph(network: Network, selection: Selection, size: Size = ANY_SIZ
     Inputs:
         image: (1, 3, H, W), RGB in 0..1, where nothing is tiled; else, unless everything is,
         joined: (1, C, H, W), the features at the joint.
-        gram.<layer>: (C, C), the canvas's Gram matrix per position, for each style layer in front.
+        found.<name>: each statistic of the canvas, for each style layer in front.
         content.<layer>: (1, C, h, w), the features to match, of layers behind the joint.
-        style.<layer>: (C, C), the Gram matrix per position to match.
+        style.<name>, root.<layer>: what is to be matched: see `selection.targets_of`.
         coefficients: (terms,), the factor of each term: of the content layers behind the joint, the
             style layers, and the total variation where nothing is tiled.
 
     Outputs:
         gradient: by `image` or `joined`.
-        gradient.<layer>: by `gram.<layer>`, (C, C).
+        gradient.<name>: by `found.<name>`.
         terms: (terms,), each already multiplied by its coefficient; they sum to the loss.
     """
     b = Graph()
@@ -152,26 +156,34 @@ def objective_graph(network: Network, selection: Selection, size: Size = ANY_SIZ
     for name in content:
         target = b.input(f"content.{name}", layers[name].shape)
         terms.append(losses.content(b, layers[name], target))
-    grams: dict[str, Value] = {}
+    given: dict[str, Value] = {}
     for name in selection.style_layers:
-        channels = network.architecture.layers()[name].channels
         if name in behind:
-            gram = losses.gram_per_position(b, layers[name])
+            found = per_position(b, selection.style_loss, name, layers[name])
         else:
-            gram = grams[name] = b.input(f"gram.{name}", (channels, channels))
-        target = b.input(f"style.{name}", (channels, channels))
-        terms.append(losses.style(b, gram, target))
+            found = _given(b, network, selection, name)
+            given |= found
+        terms.append(style_term(b, selection.style_loss, name, found))
     if selection.joint is None:
         assert start is not None
-        terms.append(losses.total_variation(b, start))
+        terms.append(losses.total_variation(b, start, selection.variation))
     weighted = weighted_terms(b, terms)
     loss = {b.op("ReduceSum", weighted, keepdims=0): b.constant(1.0)}
     if start is not None:
         b.output("gradient", pull_back(b, loss, start))
-    for name, gram in grams.items():
-        b.output(f"gradient.{name}", pull_back(b, loss, gram))
+    for name, value in given.items():
+        b.output(f"gradient.{name}", pull_back(b, loss, value))
     b.output("terms", weighted)
     return b
+
+
+def _given(b: Graph, network: Network, selection: Selection, layer: str) -> dict[str, Value]:
+    """The statistics of a layer in front, which were summed up before."""
+    channels = network.architecture.layers()[layer].channels
+    return {
+        name: b.input(f"found.{name}", (channels,) * (2 if name == layer else 1))
+        for name in statistics_of(selection.style_loss, layer)
+    }
 
 
 def sums_graph(network: Network, selection: Selection, size: Size = ANY_SIZE) -> Graph:
@@ -186,14 +198,14 @@ def sums_graph(network: Network, selection: Selection, size: Size = ANY_SIZE) ->
             of a style layer in front.
 
     Outputs:
-        sum.<layer>: F Fᵀ over the core, (C, C), for each style layer in front.
+        sum.<name>: each statistic of the style layers in front, as a sum over the core.
         joined: the features at the joint, (1, C, h, w), unless everything is tiled.
     """
     b = Graph()
     style = layers_in_front(network, selection, selection.style_layers)
     layers = append_front(b, network, selection, style, size)
-    for name in style:
-        b.output(f"sum.{name}", gram_of_core(b, network, layers, name))
+    for name, total in totals_of_core(b, network, selection, layers, style).items():
+        b.output(f"sum.{name}", total)
     if selection.joint is not None and has_rest(network, selection):
         b.output("joined", layers[selection.joint])
     return b
@@ -208,7 +220,7 @@ def pullback_graph(network: Network, selection: Selection, size: Size = ANY_SIZE
         content.<layer>: (1, C, h, w), the features to match, of layers in front.
         coefficients: (terms,), the factor of each of these terms: content layers in front, and
             total variation, as a sum over pixels.
-        gradient.<layer>: (C, C), the gradient by `sum.<layer>`.
+        gradient.<name>: the gradient by `sum.<name>`.
         gradient.joined: (1, C, h, w), that by `joined`; 0 outside of the core.
 
     Outputs:
@@ -225,12 +237,11 @@ def pullback_graph(network: Network, selection: Selection, size: Size = ANY_SIZE
         target = b.input(f"content.{name}", layers[name].shape)
         terms.append(losses.content(b, layers[name], target, core_of(b, network, layers, name)))
     whole = b.inputs.get("core.1") or b.input("core.1", (1, 1, *size))
-    terms.append(losses.sum_of_variations(b, image, whole))
+    terms.append(losses.sum_of_variations(b, image, selection.variation, whole))
     weighted = weighted_terms(b, terms)
     given = {b.op("ReduceSum", weighted, keepdims=0): b.constant(1.0)}
-    for name in style:
-        gram = gram_of_core(b, network, layers, name)
-        given[gram] = b.input(f"gradient.{name}", gram.shape)
+    for name, total in totals_of_core(b, network, selection, layers, style).items():
+        given[total] = b.input(f"gradient.{name}", total.shape)
     if selection.joint is not None and has_rest(network, selection):
         joined = layers[selection.joint]
         given[joined] = b.input("gradient.joined", joined.shape)

@@ -236,7 +236,14 @@ def _spread(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
     return [(tuple(attributes["like"]), "float")]
 
 
-@_rule("ConvGradient", "ReluGradient", "MaxPoolGradient", "AveragePoolGradient", "GramGradient")
+@_rule(
+    "ConvGradient",
+    "ReluGradient",
+    "MaxPoolGradient",
+    "AveragePoolGradient",
+    "GramGradient",
+    "SumsGradient",
+)
 def _like_first(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
     """Semantic ops; the first input is the forward op's input, whose shape a cotangent has."""
     return [(inputs[0].shape, "float")]
@@ -255,3 +262,12 @@ def _gram(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
     if batch != 1:
         raise ValueError("a Gram matrix is that of one picture")
     return [((channels, channels), "float")]
+
+
+@_rule("Sums")
+def _sums(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
+    """Semantic op: the sum of f over the positions of (1, C, H, W) features: (C,)."""
+    batch, channels = inputs[0].shape[:2]
+    if batch != 1:
+        raise ValueError("sums are those of one picture")
+    return [((channels,), "float")]

@@ -110,6 +110,18 @@ def _sum_of_squares(b: Graph, node: Node, inputs: list[Value]) -> Value:
     return sums
 
 
+def _sums(b: Graph, node: Node, inputs: list[Value]) -> Value:
+    """Row by row: see `_sum_of_squares`."""
+    rows = b.op("ReduceSum", inputs[0], b.constant([-1]), keepdims=0)
+    return b.op("ReduceSum", rows, b.constant([0, -1]), keepdims=0)
+
+
+def _sums_gradient(b: Graph, node: Node, inputs: list[Value]) -> Value:
+    x, g = inputs
+    each = b.op("Unsqueeze", g, b.constant([0, 2, 3]))
+    return b.op("Expand", each, b.op("Shape", x), like=x.shape)
+
+
 def _flatten(b: Graph, x: Value) -> Value:
     """(1, C, H, W) -> (C, H W)."""
     return b.op("Reshape", x, b.constant([int(x.shape[1]), -1]))
@@ -123,4 +135,6 @@ _EMITTERS: dict[str, Emitter] = {
     "Gram": _gram,
     "GramGradient": _gram_gradient,
     "SumOfSquares": _sum_of_squares,
+    "Sums": _sums,
+    "SumsGradient": _sums_gradient,
 }

@@ -303,6 +303,21 @@ def _gram_gradient(t: Tiled, node: Node) -> Rows | None:
     )
 
 
+def _sums_gradient(t: Tiled, node: Node) -> Rows | None:
+    x, g = node.inputs
+    layer = t.rows.get(x)
+    if layer is None:
+        return None
+    grid, channels = layer.grid, layer.channels
+
+    def band(number: int) -> Value:
+        each = t.kit.reshape(t.plain(g), 1, channels)
+        shape = (grid.rows(number), channels)
+        return t.graph.op("Expand", each, t.kit.sizes(*shape))
+
+    return Rows(t.kit, grid, channels, band)
+
+
 ROWS: Mapping[str, Rule] = {
     "Relu": _convolution_and_relu,
     "ReluGradient": _relu_gradient,
@@ -312,6 +327,7 @@ ROWS: Mapping[str, Rule] = {
     "AveragePool": _average_pool,
     "AveragePoolGradient": _average_pool_gradient,
     "GramGradient": _gram_gradient,
+    "SumsGradient": _sums_gradient,
     "Add": _binary,
     "Sub": _binary,
     "Mul": _binary,

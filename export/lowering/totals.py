@@ -47,7 +47,15 @@ def _sum_of_squares(layer: Rows, number: int) -> Value:
     return kit.graph.op("ReduceSum", parts, keepdims=0)
 
 
+def _sums(layer: Rows, number: int) -> Value:
+    """A product with ones: see the gradient of pooling."""
+    rows, kit = layer.real(number), layer.kit
+    ones = kit.reshape(kit.ones(layer.grid.rows(number)), 1, layer.grid.rows(number))
+    return kit.reshape(kit.graph.op("MatMul", ones, rows), layer.channels)
+
+
 TOTALS: Mapping[str, Callable[[Rows], Total]] = {
     "Gram": lambda layer: Total(layer, _gram),
+    "Sums": lambda layer: Total(layer, _sums),
     "SumOfSquares": lambda layer: Total(layer, _sum_of_squares),
 }

@@ -24,6 +24,12 @@ def _mean(b: Graph, node: Node, g: Value) -> Value:
     return _sum(b, node, b.op("Div", g, b.op("Div", elements, means)))
 
 
+@vjp("Sums")
+def _over_positions(b: Graph, node: Node, g: Value) -> Value:
+    """Each channel's number at all of its positions."""
+    return b.op("SumsGradient", node.inputs[0], g)
+
+
 @vjp("SumOfSquares")
 def _all_squares(b: Graph, node: Node, g: Value) -> Value:
     """2 g x."""

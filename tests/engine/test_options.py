@@ -9,7 +9,13 @@ import pytest
 from impasto.engine.errors import OptionsError
 from impasto.engine.options import Options
 
-WHOLE = {"size": (1, 2**20), "levels": (1, 12), "iterations": (0, 10**6), "seed": (0, 2**63 - 1)}
+WHOLE = {
+    "coarsest": (1, 2**16),
+    "size": (1, 2**20),
+    "levels": (1, 12),
+    "iterations": (0, 10**6),
+    "seed": (0, 2**63 - 1),
+}
 NUMBERS = {
     "content_weight": (0, 1e12),
     "style_weight": (0, 1e12),
@@ -18,8 +24,11 @@ NUMBERS = {
     "init_blend": (0, 1),
     "init_noise": (0, 1),
     "style_scale": (1 / 16, 16),
+    "level_factor": (1.1, 4),
+    "style_falloff": (0.01, 100),
+    "strength": (0, 1),
 }
-CHOICES = ("objective", "pool", "border", "optimizer")
+CHOICES = ("objective", "pool", "border", "optimizer", "color", "style_loss", "tv_loss")
 NOT_A_NUMBER = ("1", b"1", [], {}, object(), True, False, 1j)
 
 
@@ -49,11 +58,12 @@ def test_a_size_is_one_side_or_both_or_a_fraction():
 
 @pytest.mark.parametrize("name", [*WHOLE, *NUMBERS])
 def test_numbers_of_numpy_are_kept_as_plain_ones(name):
-    one = Options(**{name: np.int64(1)})
-    assert one == Options(**{name: 1})
+    plain = 2 if name == "level_factor" else 1
+    one = Options(**{name: np.int64(plain)})
+    assert one == Options(**{name: plain})
     assert type(getattr(one, name)) is (int if name in WHOLE else float)
     if name in NUMBERS:
-        assert Options(**{name: np.float32(1)}) == one
+        assert Options(**{name: np.float32(plain)}) == one
 
 
 @pytest.mark.parametrize("name", NUMBERS)

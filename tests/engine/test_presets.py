@@ -12,7 +12,8 @@ from impasto.engine.presets import find_preset, preset, presets
 
 PRESETS = {made.name: made for made in presets()}
 # What a preset leaves to the caller.
-FREE = {"size", "seed"}
+# The size, and what one level has no use for.
+FREE = {"size", "seed", "coarsest", "level_factor"}
 
 
 def test_presets_are_those_that_people_are_told_of():

@@ -118,6 +118,8 @@ CASES = [
       )),
     Case("Gram", 0, "known", [[1, 3, 2, 5]]),
     Case("Gram", 0, "symbolic", [[1, 3, "H", "W"]], sizes=SIZES),
+    Case("Sums", 0, "known", [[1, 3, 2, 5]]),
+    Case("Sums", 0, "symbolic", [[1, 3, "H", "W"]], sizes=SIZES),
     convolution("plain", [1, 2, 5, 4], [3, 2, 3, 3], pads=[1, 1, 1, 1]),
     convolution("no-pads", [1, 2, 5, 4], [3, 2, 3, 3]),
     convolution("with-bias", [2, 2, 5, 4], [3, 2, 3, 3], bias=True, pads=[1, 1, 1, 1]),

@@ -143,7 +143,7 @@ def piece_by_piece(network, selection, feeds, edges, run, lower):
         given = {name: feeds[name] for name in names} | {"joined": joined}
         given["coefficients"] = [feeds["coefficients"][name] for name in names]
         positions = {name: np.prod(sizes[name]) for name in style}
-        given |= {f"gram.{name}": sums[name] / positions[name] for name in style}
+        given |= {f"found.{name}": sums[name] / positions[name] for name in style}
         found = run_one(objective_graph, given, sizes[joint])
         terms = dict(zip(names, found["terms"], strict=True))
         by_sums = {name: found[f"gradient.{name}"] / positions[name] for name in style}

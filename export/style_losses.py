@@ -1,0 +1,141 @@
+"""What is compared of a style layer: statistics of its features over all positions, and how.
+
+f are the features of one position, C numbers; G = mean of f fᵀ, the Gram matrix per position, and
+μ = mean of f. A and ν are those of the style picture. Means over positions compare pictures of any
+two sizes, where the paper's sums need a style picture of the canvas's size.
+
+gram         Σ (G - A)²
+             Gatys et al. 2015, equations 3 and 4
+moments      Σ (μ - ν)² + Σ (σ - τ)², σ² = diag G - μ², τ² = diag A - ν²
+             Li et al. 2017, arXiv:1701.01036: what batch normalisation knows of a layer
+wasserstein  |μ - ν|² + tr(S + T - 2 (T^½ S T^½)^½), S = G - μ μᵀ, T = A - ν νᵀ
+             the squared 2-Wasserstein distance of two normal distributions (Olkin & Pukelsheim
+             1982), as crowsonkb/style-transfer-pytorch has it
+
+A statistic is named as its layer is, and the mean by ".mean" behind that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from .graph import Graph, Value
+from .losses import gram_per_position, mean_per_position
+from .selection import StyleLoss
+
+__all__ = ["per_position", "roots_of", "style_term", "totals"]
+
+# Added to variances, in squared units of features, whose deviations are 0.1 to 1000: a channel that
+# is flat has a gradient.
+_FLAT = 1e-5
+# Newton-Schulz: of a matrix with eigenvalues in 0..1, those above 2.25^-k have their root after k
+# steps. What is smaller counts for less than it should: of paintings, a thousandth of the trace.
+_STEPS = 22
+
+
+def per_position(b: Graph, loss: StyleLoss, layer: str, features: Value) -> dict[str, Value]:
+    """The statistics by name: (C, C) and (C,)."""
+    found = {layer: gram_per_position(b, features)}
+    return found if loss == "gram" else found | {f"{layer}.mean": mean_per_position(b, features)}
+
+
+def totals(b: Graph, loss: StyleLoss, layer: str, features: Value) -> dict[str, Value]:
+    """The same as sums, which those of tiles add up to."""
+    found = {layer: b.op("Gram", features)}
+    return found if loss == "gram" else found | {f"{layer}.mean": b.op("Sums", features)}
+
+
+def roots_of(gram: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """T^½ of a style picture's statistics, (C, C) float32: symmetric, by eigenvalues in float64."""
+    covariance = gram.astype(np.float64) - np.outer(mean, mean.astype(np.float64))
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    return np.asarray(root, np.float32)
+
+
+def style_term(b: Graph, loss: StyleLoss, layer: str, found: Mapping[str, Value]) -> Value:
+    """The term of a layer, a scalar; its targets become inputs.
+
+    Args:
+        found: the canvas's statistics, by name.
+    """
+    return _TERMS[loss](b, layer, found)
+
+
+def _gram(b: Graph, layer: str, found: Mapping[str, Value]) -> Value:
+    return _distance(b, found[layer], f"style.{layer}")
+
+
+def _moments(b: Graph, layer: str, found: Mapping[str, Value]) -> Value:
+    gram, mean = found[layer], found[f"{layer}.mean"]
+    target = b.input(f"style.{layer}", gram.shape)
+    of_target = b.input(f"style.{layer}.mean", mean.shape)
+    deviations = (_deviations(b, *pair) for pair in ((gram, mean), (target, of_target)))
+    apart = b.op("SumOfSquares", b.op("Sub", *deviations))
+    return b.op("Add", b.op("SumOfSquares", b.op("Sub", mean, of_target)), apart)
+
+
+def _deviations(b: Graph, gram: Value, mean: Value) -> Value:
+    """σ of each channel, (C,)."""
+    squares = b.op("ReduceSum", b.op("Mul", gram, _identity(b, gram)), b.constant([1]), keepdims=0)
+    variances = b.op("Sub", squares, b.op("Mul", mean, mean))
+    # Rounding leaves a flat channel a little below 0.
+    positive = b.op("Max", variances, b.constant(0.0))
+    return b.op("Sqrt", b.op("Add", positive, b.constant(_FLAT)))
+
+
+def _wasserstein(b: Graph, layer: str, found: Mapping[str, Value]) -> Value:
+    gram, mean = found[layer], found[f"{layer}.mean"]
+    apart = _distance(b, mean, f"style.{layer}.mean")
+    root = b.input(f"root.{layer}", gram.shape)
+    column, row = (b.op("Unsqueeze", mean, b.constant([axis])) for axis in (1, 0))
+    covariance = b.op("Sub", gram, b.op("Mul", column, row))
+    product = b.op("MatMul", b.op("MatMul", root, covariance), root)
+    both = b.op("Add", _trace(b, covariance), b.op("SumOfSquares", root))
+    common = b.op("Mul", _trace_of_root(b, product), b.constant(2.0))
+    return b.op("Add", apart, b.op("Sub", both, common))
+
+
+def _trace_of_root(b: Graph, x: Value) -> Value:
+    """tr X^½ of a positive semidefinite matrix, by the coupled iteration of Newton and Schulz
+    (Higham 2008, Functions of Matrices, equation 6.35): no eigenvalues, products alone.
+
+    Its gradient is taken through all steps, so that loss and gradient are of one function however
+    far the iteration has come.
+    """
+    size = b.op("Sqrt", b.op("Add", b.op("SumOfSquares", x), b.constant(_FLAT**2)))
+    three = b.op("Mul", _identity(b, x), b.constant(3.0))
+    y, z = b.op("Div", x, size), None
+    for step in range(_STEPS):
+        product = y if z is None else b.op("MatMul", z, y)
+        factor = b.op("Mul", b.op("Sub", three, product), b.constant(0.5))
+        y = b.op("MatMul", y, factor)
+        if step < _STEPS - 1:
+            z = factor if z is None else b.op("MatMul", factor, z)
+    return b.op("Mul", _trace(b, y), b.op("Sqrt", size))
+
+
+def _trace(b: Graph, x: Value) -> Value:
+    rows = b.op("ReduceSum", b.op("Mul", x, _identity(b, x)), b.constant([1]), keepdims=0)
+    return b.op("ReduceSum", rows, b.constant([0]), keepdims=0)
+
+
+def _identity(b: Graph, like: Value) -> Value:
+    """1 on the diagonal: made of two short lists, for a matrix of constants would be as large as
+    what it is multiplied with."""
+    places = np.arange(int(like.shape[0]))
+    same = b.op("Equal", b.constant(places[:, None]), b.constant(places[None]))
+    return b.op("Cast", same, to="float")
+
+
+def _distance(b: Graph, x: Value, target: str) -> Value:
+    return b.op("SumOfSquares", b.op("Sub", x, b.input(target, x.shape)))
+
+
+_TERMS: Mapping[StyleLoss, Callable[[Graph, str, Mapping[str, Value]], Value]] = {
+    "gram": _gram,
+    "moments": _moments,
+    "wasserstein": _wasserstein,
+}
