@@ -3,8 +3,8 @@
 A rule says what one input of one op receives: `rule(b, node, g)` gets the graph to append to, the
 forward node, and `g`, the cotangent of its output; it returns the cotangent of that input. There is
 one rule per (op, argument), so that a gradient nobody needs (of the loss to a weight, say) is never
-built. Rules may ignore broadcasting and several uses of a value: the walker sums over broadcast
-axes and adds up.
+built; a rule may also return None, where nothing is to go that way. Rules may ignore broadcasting
+and several uses of a value: the walker sums over broadcast axes and adds up.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .graph import Graph, Node, Value
 
 __all__ = ["Rule", "gradient", "known_rules", "pull_back", "vjp"]
 
-Rule: TypeAlias = Callable[[Graph, Node, Value], Value]
+Rule: TypeAlias = Callable[[Graph, Node, Value], Value | None]
 
 _RULES: dict[tuple[str, int | None], Rule] = {}
 
@@ -86,7 +86,10 @@ def pull_back(b: Graph, given: Mapping[Value, Value], wrt: Value) -> Value:
         for argument, value in enumerate(node.inputs):
             if value not in depends:
                 continue
-            share = _sum_to_shape(b, _apply(b, node, argument, g), value)
+            found = _apply(b, node, argument, g)
+            if found is None:
+                continue
+            share = _sum_to_shape(b, found, value)
             previous = cotangents.get(value)
             cotangents[value] = share if previous is None else b.op("Add", previous, share)
     if wrt not in cotangents:
@@ -94,7 +97,7 @@ def pull_back(b: Graph, given: Mapping[Value, Value], wrt: Value) -> Value:
     return cotangents[wrt]
 
 
-def _apply(b: Graph, node: Node, argument: int, g: Value) -> Value:
+def _apply(b: Graph, node: Node, argument: int, g: Value) -> Value | None:
     rule = _RULES.get((node.op, argument))
     if rule is not None:
         return rule(b, node, g)

@@ -249,6 +249,14 @@ def _like_first(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
     return [(inputs[0].shape, "float")]
 
 
+@_rule("Linearized")
+def _linearized(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
+    """Semantic op: the first input, whose gradient by the second is the third."""
+    if inputs[1].shape != inputs[2].shape:
+        raise ValueError("a gradient has the shape of what it is taken by")
+    return [(inputs[0].shape, "float")]
+
+
 @_rule("SumOfSquares")
 def _sum_of_squares(inputs: Sequence[Value], _: Mapping[str, Any]) -> Results:
     """Semantic op: the sum of the squares of all elements."""

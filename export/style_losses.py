@@ -10,7 +10,8 @@ moments      Σ (μ - ν)² + Σ (σ - τ)², σ² = diag G - μ², τ² = diag 
              Li et al. 2017, arXiv:1701.01036: what batch normalisation knows of a layer
 wasserstein  |μ - ν|² + tr(S + T - 2 (T^½ S T^½)^½), S = G - μ μᵀ, T = A - ν νᵀ
              the squared 2-Wasserstein distance of two normal distributions (Olkin & Pukelsheim
-             1982), as crowsonkb/style-transfer-pytorch has it
+             1982), as crowsonkb/style-transfer-pytorch has it; for X^½ stands (X + c I)^½ - c^½ I
+             with c^½ a thousandth of T's size, below which directions are left alone
 
 A statistic is named as its layer is, and the mean by ".mean" behind that.
 """
@@ -18,6 +19,7 @@ A statistic is named as its layer is, and the mean by ".mean" behind that.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import sqrt
 
 import numpy as np
 
@@ -25,14 +27,15 @@ from .graph import Graph, Value
 from .losses import gram_per_position, mean_per_position
 from .selection import StyleLoss
 
-__all__ = ["per_position", "roots_of", "style_term", "totals"]
+__all__ = ["per_position", "roots_of", "style_term", "totals", "trace_of_root"]
 
 # Added to variances, in squared units of features, whose deviations are 0.1 to 1000: a channel that
 # is flat has a gradient.
 _FLAT = 1e-5
-# Newton-Schulz: of a matrix with eigenvalues in 0..1, those above 2.25^-k have their root after k
-# steps. What is smaller counts for less than it should: of paintings, a thousandth of the trace.
-_STEPS = 22
+# Of the style picture's largest deviation: what is smaller than that is not told from nothing.
+_SMALL = 1e-3
+# How many times as far as the style picture's the canvas's deviations may reach.
+_REACH = 4.0
 
 
 def per_position(b: Graph, loss: StyleLoss, layer: str, features: Value) -> dict[str, Value]:
@@ -92,29 +95,48 @@ def _wasserstein(b: Graph, layer: str, found: Mapping[str, Value]) -> Value:
     root = b.input(f"root.{layer}", gram.shape)
     column, row = (b.op("Unsqueeze", mean, b.constant([axis])) for axis in (1, 0))
     covariance = b.op("Sub", gram, b.op("Mul", column, row))
-    product = b.op("MatMul", b.op("MatMul", root, covariance), root)
+    # The root of X + c I instead of X: it exists to float32's accuracy, and has a slope at 0.
+    size = b.op("Sqrt", b.op("SumOfSquares", b.op("MatMul", root, root)))
+    small = b.op("Add", b.op("Mul", size, b.constant(_SMALL)), b.constant(_FLAT))
+    lifted = b.op("Mul", _identity(b, root), b.op("Mul", small, small))
+    product = b.op("Add", b.op("MatMul", b.op("MatMul", root, covariance), root), lifted)
+    common = b.op("Sub", trace_of_root(b, product), _times(b, small, int(gram.shape[0])))
     both = b.op("Add", _trace(b, covariance), b.op("SumOfSquares", root))
-    common = b.op("Mul", _trace_of_root(b, product), b.constant(2.0))
-    return b.op("Add", apart, b.op("Sub", both, common))
+    return b.op("Add", apart, b.op("Sub", both, _times(b, common, 2)))
 
 
-def _trace_of_root(b: Graph, x: Value) -> Value:
-    """tr X^½ of a positive semidefinite matrix, by the coupled iteration of Newton and Schulz
-    (Higham 2008, Functions of Matrices, equation 6.35): no eigenvalues, products alone.
+def trace_of_root(b: Graph, x: Value) -> Value:
+    """tr X^½ of a positive definite matrix, by the coupled iteration of Newton and Schulz (Higham
+    2008, Functions of Matrices, equation 6.35): no eigenvalues, products alone.
 
-    Its gradient is taken through all steps, so that loss and gradient are of one function however
-    far the iteration has come.
+    It also finds X^-½, half of which is the gradient. The steps are scaled as by Chen & Chow 2014,
+    "A Stable Scaling of Newton-Schulz for Improving the Sign Function Computation": half as many.
     """
-    size = b.op("Sqrt", b.op("Add", b.op("SumOfSquares", x), b.constant(_FLAT**2)))
-    three = b.op("Mul", _identity(b, x), b.constant(3.0))
-    y, z = b.op("Div", x, size), None
-    for step in range(_STEPS):
-        product = y if z is None else b.op("MatMul", z, y)
-        factor = b.op("Mul", b.op("Sub", three, product), b.constant(0.5))
-        y = b.op("MatMul", y, factor)
-        if step < _STEPS - 1:
-            z = factor if z is None else b.op("MatMul", factor, z)
-    return b.op("Mul", _trace(b, y), b.op("Sqrt", size))
+    size = b.op("Sqrt", b.op("SumOfSquares", x))
+    identity = _identity(b, x)
+    three = _times(b, identity, 3)
+    y, z = b.op("Div", x, size), identity
+    for scale in _scales(_SMALL / _REACH):
+        product = _times(b, b.op("MatMul", z, y), scale**2)
+        factor = _times(b, b.op("Sub", three, product), scale / 2)
+        y, z = b.op("MatMul", y, factor), b.op("MatMul", factor, z)
+    length = b.op("Sqrt", size)
+    slope = _times(b, b.op("Div", z, length), 0.5)
+    return b.op("Linearized", b.op("Mul", _trace(b, y), length), x, slope)
+
+
+def _scales(smallest: float) -> list[float]:
+    """Of steps that bring all between `smallest` and 1 to 1, as near as float32 has it."""
+    found = []
+    while smallest < 1 - 1e-6:
+        scale = sqrt(3 / (1 + smallest + smallest**2))
+        smallest = scale / 2 * smallest * (3 - (scale * smallest) ** 2)
+        found.append(scale)
+    return found
+
+
+def _times(b: Graph, x: Value, factor: float) -> Value:
+    return b.op("Mul", x, b.constant(float(factor)))
 
 
 def _trace(b: Graph, x: Value) -> Value:

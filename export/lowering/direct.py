@@ -136,5 +136,6 @@ _EMITTERS: dict[str, Emitter] = {
     "GramGradient": _gram_gradient,
     "SumOfSquares": _sum_of_squares,
     "Sums": _sums,
+    "Linearized": lambda b, node, inputs: b.op("Identity", inputs[0]),
     "SumsGradient": _sums_gradient,
 }

@@ -29,3 +29,14 @@ def _gram(b: Graph, node: Node, g: Value) -> Value:
     """G = F Fᵀ gives (g + gᵀ) F: one product, where the two MatMul rules would make two."""
     symmetric = b.op("Add", g, b.op("Transpose", g, perm=[1, 0]))
     return b.op("GramGradient", node.inputs[0], symmetric)
+
+
+@vjp("Linearized", 0)
+@vjp("Linearized", 2)
+def _not_that_way(b: Graph, node: Node, g: Value) -> None:
+    """How value and gradient were found does not matter."""
+
+
+@vjp("Linearized", 1)
+def _known_gradient(b: Graph, node: Node, g: Value) -> Value:
+    return b.op("Mul", node.inputs[2], g)

@@ -193,7 +193,9 @@ CHECKS = [
 
 
 def test_every_known_rule_has_a_case():
-    assert set(known_rules()) == {(case.op, case.argument) for case in CASES}
+    # What is linearized is told its gradient: see test_style_losses.
+    known = {rule for rule in known_rules() if rule[0] != "Linearized"}
+    assert known == {(case.op, case.argument) for case in CASES}
 
 
 def draw(shape, sizes, how, random):

@@ -45,8 +45,10 @@ def by_hand(loss, x, y):
     if loss == "moments":
         deviations = [np.sqrt(np.diag(one) + 1e-5) for one in (s, t)]
         return apart + np.sum((deviations[0] - deviations[1]) ** 2)
-    common = scipy.linalg.sqrtm(scipy.linalg.sqrtm(t) @ s @ scipy.linalg.sqrtm(t))
-    return apart + np.trace(s + t - 2 * np.real(common))
+    small = 1e-3 * np.linalg.norm(t) + 1e-5
+    lifted = scipy.linalg.sqrtm(t) @ s @ scipy.linalg.sqrtm(t) + small**2 * np.eye(CHANNELS)
+    common = np.real(scipy.linalg.sqrtm(lifted)) - small * np.eye(CHANNELS)
+    return apart + np.trace(s + t - 2 * common)
 
 
 def graph_of(loss, shape):
@@ -70,8 +72,8 @@ def targets_for(loss, y):
 def test_the_term_is_its_formula(loss, seed, run_reference):
     x, y = features(seed), features(seed + 10, 6, 11, 2.0)
     found = run_reference(graph_of(loss, x.shape), {"x": x} | targets_for(loss, y))
-    # the root of the target is in float32
-    accuracy = 1e-6 if loss == "wasserstein" else 1e-12
+    # The root of the target is in float32, and that of the product as near as that.
+    accuracy = 2e-6 if loss == "wasserstein" else 1e-12
     assert found["term"] == pytest.approx(by_hand(loss, x, y), rel=accuracy)
 
 
@@ -80,6 +82,8 @@ def test_the_gradient_is_that_of_finite_differences(loss, run_reference):
     x, y = features(1), features(2, 5, 8, 2.0)
     graph, targets = graph_of(loss, x.shape), targets_for(loss, y)
     gradient = run_reference(graph, {"x": x} | targets)["gradient"]
+    # A root and its slope are as near as the steps bring them, which is enough for float32.
+    accuracy = 5e-6 if loss == "wasserstein" else 1e-8
     random, step = np.random.default_rng(3), 1e-5
     for _ in range(6):
         direction = random.normal(size=x.shape)
@@ -88,14 +92,17 @@ def test_the_gradient_is_that_of_finite_differences(loss, run_reference):
             for sign in (1, -1)
         )
         expected = (ahead - behind) / (2 * step)
-        assert np.sum(gradient * direction) == pytest.approx(expected, rel=1e-6)
+        error = abs(np.sum(gradient * direction) - expected)
+        assert error <= accuracy * np.linalg.norm(gradient) * np.linalg.norm(direction)
 
 
 @every_loss
 def test_a_layer_is_at_no_distance_from_itself(loss, run_reference):
     x = features(1)
     found = run_reference(graph_of(loss, x.shape), {"x": x} | targets_for(loss, x))
-    assert abs(found["term"]) <= 1e-6 * np.sum(x**2) / (7 * 9)
+    covariance = np.cov(x[0].reshape(CHANNELS, -1), bias=True)
+    too_small = 1e-3 * np.linalg.norm(covariance) if loss == "wasserstein" else 1e-7
+    assert abs(found["term"]) <= 2 * CHANNELS * too_small
 
 
 def test_flat_channels_have_a_finite_gradient(run_reference):
@@ -120,10 +127,11 @@ def test_float32_keeps_the_distance_of_a_deep_layer(run_onnxruntime):
     flat = y[0].reshape(64, -1)
     root = roots_of(flat @ flat.T / 400, means[1])
     values = np.linalg.eigvalsh(root.astype(float) @ s @ root.astype(float))
-    common = np.sqrt(np.maximum(values, 0)).sum()
+    small = 1e-3 * np.linalg.norm(t)
+    common = np.sum(np.sqrt(np.maximum(values, 0) + small**2) - small)
     expected = np.sum((means[0] - means[1]) ** 2) + np.trace(s + t) - 2 * common
     found = run_onnxruntime(b, {"x": x, "style.l.mean": means[1], "root.l": root})["term"]
-    assert found == pytest.approx(expected, rel=2e-3)
+    assert found == pytest.approx(expected, rel=1e-4)
 
 
 @every_loss

@@ -39,8 +39,9 @@ def distance(loss, layer, target):
         one, other = ((torch.diagonal(x).clamp(min=0) + 1e-5).sqrt() for x in (s, t))
         return apart + ((one - other) ** 2).sum()
     half = root(t)
-    # Guarded, or eigh has no gradient where eigenvalues are 0 together.
-    common = torch.linalg.eigvalsh(half @ s @ half).clamp(min=1e-14).sqrt().sum()
+    small = 1e-3 * torch.linalg.norm(t) + 1e-5
+    values = torch.linalg.eigvalsh(half @ s @ half + small**2 * torch.eye(len(t)))
+    common = (values.sqrt() - small).sum()
     return apart + torch.trace(s) + torch.trace(t) - 2 * common
 
 
@@ -84,7 +85,6 @@ def test_loss_and_gradient_are_those_of_torch(loss, lowering, network, tmp_path)
     expected = expected + 0.3 * (down + right) / (40 * 48)
     expected.backward()
     by_torch = x.grad[0].permute(1, 2, 0).numpy()
-    # Directions that a painting hardly has: see `_STEPS`.
-    accuracy = 1e-3 if loss == "wasserstein" else 1e-5
+    accuracy = 1e-4 if loss == "wasserstein" else 1e-5
     assert found == pytest.approx(expected.item(), rel=accuracy)
     assert np.linalg.norm(gradient - by_torch) <= 10 * accuracy * np.linalg.norm(by_torch)
