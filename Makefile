@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 ORACLE := .venv-oracle
+AUDIT := .venv-audit
 # The strict editable mode lets mypy see the folders as one package. It links file by file, so that
 # a new file is seen only after another installation: everything installed depends on SOURCES.
 EDITABLE := --config-settings editable_mode=strict
@@ -10,7 +11,7 @@ SOURCES := pyproject.toml $(wildcard impasto/*.py engine/*.py export/*.py export
 # a wheel file, or a version with the options of pip that find it.
 TORCH ?= torch==2.13.0
 
-.PHONY: art test oracle embedded styles clean
+.PHONY: art test oracle embedded styles tour fuzz audit clean
 
 art: $(VENV)/art
 	$(VENV)/bin/impasto stylize examples/photo_cat.jpg examples/style_strokes.jpg -o art.png
@@ -35,6 +36,20 @@ embedded: $(VENV)/art
 styles: $(VENV)/art
 	$(VENV)/bin/python examples/make_styles.py
 
+# The pictures of docs/tour.md, by the commands under them.
+tour: $(VENV)/art
+	$(VENV)/bin/python tools/make_tour.py
+
+# Thousands of damaged files for every reader; the seeds are fixed (docs/faults.md).
+fuzz: $(VENV)/test
+	$(VENV)/bin/python tests/faults/fuzz.py --cases 2000
+
+# Known advisories against what is installed, in an environment of its own.
+audit: $(VENV)/art
+	test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/python -m pip install --quiet pip-audit; }
+	$(VENV)/bin/python -m pip freeze --exclude-editable > $(AUDIT)/installed.txt
+	$(AUDIT)/bin/pip-audit --requirement $(AUDIT)/installed.txt --no-deps --disable-pip
+
 $(VENV)/art: $(SOURCES)
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet $(EDITABLE) --editable '.[cpu]'
@@ -54,4 +69,4 @@ $(ORACLE)/oracle: $(SOURCES)
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(ORACLE) build dist *.egg-info
+	rm -rf $(VENV) $(ORACLE) $(AUDIT) build dist *.egg-info

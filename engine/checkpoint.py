@@ -14,17 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from .arrays_file import Damaged, read_arrays, read_header, write_arrays
-from .errors import OptionsError, OutputError, ResumeError, StyleError
+from . import arrays_file
+from .arrays_file import Damaged
+from .errors import OptionsError, ResumeError, StyleError
 from .files import check_writable, remove_leftovers
 from .records import LevelResult
 from .settings import Checkpoint, Settings
 from .walk import State
 
-__all__ = ["Keeper", "Standing", "read_settings", "read_work"]
+__all__ = ["Keeper", "Standing", "read_header", "read_standing"]
 
 _VERSION = 1
 _FILE = "work.impasto"
+_LARGEST_COUNT = 2**40
 # A save is to take a small part of the time, whatever the disk.
 _LONGEST_SHARE = 0.1
 # What a disk takes within the second that a stop may wait.
@@ -63,14 +65,14 @@ class Standing:
 
 
 class Keeper:
-    """Saves one work.
+    """Saves one work, in a folder that is held for it (see `holding`).
 
     Args:
         resuming: it is the one that the folder holds.
 
     Raises:
         OptionsError: the folder holds another work that is not finished.
-        OutputError: the folder cannot be made, or not be written to.
+        OutputError: the folder cannot be written to.
     """
 
     def __init__(self, checkpoint: Checkpoint, settings: Settings, resuming: bool = False) -> None:
@@ -79,10 +81,6 @@ class Keeper:
         self._every = checkpoint.every
         self._settings = asdict(settings)
         self._next = 0.0
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot make {str(folder)!r}: {error.strerror}") from error
         check_writable(self._path)
         remove_leftovers(folder)
         if not resuming and self._path.exists():
@@ -122,40 +120,62 @@ class Keeper:
         told["terms"] = dict(standing.terms)
         told["finished"] = [asdict(level) for level in standing.finished]
         header = {"version": _VERSION, "settings": self._settings, "standing": told}
-        write_arrays(self._path, header, arrays, check)
+        arrays_file.write_arrays(self._path, header, arrays, check)
         ended = perf_counter()
         self._next = ended + max(self._every, (ended - began) / _LONGEST_SHARE)
 
 
-def read_settings(folder: str | Path) -> tuple[Settings, bool]:
-    """The settings of the work in a folder, and whether it is finished.
+def read_header(folder: str | Path) -> tuple[Settings, Standing]:
+    """The settings of the work in a folder, and where it stands, without canvas and state.
 
     Raises:
         ResumeError: there is none, or it cannot be used; the message names the folder.
     """
     with _Reported(folder):
-        header = read_header(Path(folder) / _FILE)
-        return _settings_in(header), header["standing"]["ended"] is not None
+        header = arrays_file.read_header(Path(folder) / _FILE)
+        return _settings_in(header), _standing_in(header, {})
 
 
-def read_work(folder: str | Path) -> tuple[Settings, Standing]:
-    """The work in a folder.
+def read_standing(folder: str | Path) -> Standing:
+    """Where the work in a folder stands.
 
     Raises:
         ResumeError: there is none, or it is damaged; the message names the folder.
     """
     with _Reported(folder):
-        header, arrays = read_arrays(Path(folder) / _FILE)
-        told = header["standing"]
-        finished = tuple(LevelResult(**level) for level in told.pop("finished"))
-        canvas = arrays.pop("canvas", None)
-        if canvas is not None and (
-            canvas.dtype != np.float32 or canvas.ndim != 3 or not np.isfinite(canvas).all()
-        ):
-            raise Damaged("its canvas is none")
-        state = {name.removeprefix("state."): array for name, array in arrays.items()}
-        standing = Standing(**told, finished=finished, canvas=canvas, state=state)
-        return _settings_in(header), standing
+        header, arrays = arrays_file.read_arrays(Path(folder) / _FILE)
+        return _standing_in(header, arrays)
+
+
+def _standing_in(header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Standing:
+    told = dict(header["standing"])
+    finished = tuple(LevelResult(**level) for level in told.pop("finished"))
+    for record in (told, *map(asdict, finished)):
+        _check_kinds(record)
+    canvas = arrays.pop("canvas", None)
+    if canvas is not None and (
+        canvas.dtype != np.float32 or canvas.ndim != 3 or not np.isfinite(canvas).all()
+    ):
+        raise Damaged("its canvas is none")
+    state = {name.removeprefix("state."): array for name, array in arrays.items()}
+    return Standing(**told, finished=finished, canvas=canvas, state=state)
+
+
+def _check_kinds(told: Mapping[str, Any]) -> None:
+    """Raise `Damaged` where a number or a text of a record is something else."""
+    for name, value in told.items():
+        if name in ("method", "ended", "stopped", "optimizer"):
+            fits = isinstance(value, str) or (name == "ended" and value is None)
+        elif name == "terms":
+            fits = isinstance(value, dict) and all(
+                isinstance(term, float) for term in value.values()
+            )
+        elif "seconds" in name or "loss" in name:
+            fits = type(value) in (int, float) and not value < 0
+        else:
+            fits = type(value) is int and 0 <= value < _LARGEST_COUNT
+        if not fits:
+            raise Damaged(f"its {name} cannot be {value!r:.40}")
 
 
 class _Reported:
@@ -182,8 +202,8 @@ class _Reported:
 
 
 def _refuse_unfinished(folder: Path) -> None:
-    _, finished = read_settings(folder)
-    if not finished:
+    _, standing = read_header(folder)
+    if standing.ended is None:
         raise OptionsError(
             f"the folder {str(folder)!r} holds a work that is not finished: resume it, or give "
             "another folder"

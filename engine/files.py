@@ -41,12 +41,18 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
         target = _destination(path)
         temporary = _temporary(target.parent)
         try:
-            with _locked(temporary) as stream:
-                _keep_permissions(target, stream)
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(target)
+            with contextlib.ExitStack() as held:
+                with _locked(temporary) as stream:
+                    held.callback(os.close, os.dup(stream.fileno()))
+                    _keep_permissions(target, stream)
+                    yield stream
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                # The second descriptor has the lock until the file has its name, and is no leftover
+                # for anyone; what closing the first one tells comes before the old file is gone.
+                if fcntl is None:  # a file that is open cannot be renamed
+                    held.close()
+                temporary.replace(target)
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
@@ -89,9 +95,10 @@ def _locked(temporary: Path) -> BinaryIO:
         stream: BinaryIO = temporary.open("xb")
         if fcntl is None:
             return stream
+        # Whoever takes it for a leftover before it is locked holds the lock for an instant only.
         with contextlib.suppress(OSError):  # not every file system has locks
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if temporary.exists():  # it may have been taken for a leftover before it was locked
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        if temporary.exists():
             return stream
         stream.close()
 

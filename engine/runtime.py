@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from typing import Any
 
 from .errors import MemoryLimit, ModelError, RuntimeMissing, StyleError
@@ -11,16 +13,19 @@ __all__ = ["CPU", "CUDA", "open_session", "runtime", "runtime_info", "translated
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
+_LOAD_CONFIG = "ORT_LOAD_CONFIG_FROM_MODEL"
+
 # By ONNX Runtime's arena, by C++, and by CUDA and its libraries.
 _NO_MEMORY = re.compile("allocate memory|bad allocation|out of memory|_ALLOC_FAILED")
 
 
 def runtime() -> Any:
-    """The module onnxruntime.
+    """The module onnxruntime; it tells its maker nothing, unless the host has loaded it before.
 
     Raises:
         RuntimeMissing: it is not installed.
     """
+    is_ours = "onnxruntime" not in sys.modules
     try:
         import onnxruntime
     except ImportError as error:
@@ -28,6 +33,10 @@ def runtime() -> Any:
             "ONNX Runtime is not installed: pip install 'impasto[cpu]' "
             "(or 'impasto[gpu]', but not both)"
         ) from error
+    if is_ours:
+        # Its wheels may send events over the network. That they keep a file of
+        # them under the user's cache is decided before this, by ORT_DISABLE_TELEMETRY alone.
+        onnxruntime.disable_telemetry_events()
     return onnxruntime
 
 
@@ -42,6 +51,7 @@ def open_session(program: bytes, options: Any, device: str, precision: str) -> A
 
     Raises:
         RuntimeMissing: CUDA's libraries cannot be loaded.
+        ModelError: the environment keeps ONNX Runtime from taking the options.
         Exception: whatever ONNX Runtime raises; see `translated`.
     """
     kind, _, number = device.partition(":")
@@ -50,6 +60,11 @@ def open_session(program: bytes, options: Any, device: str, precision: str) -> A
     else:
         # ONNX Runtime's own default is TF32.
         provider, chosen = CUDA, {"device_id": number, "use_tf32": str(int(precision == "tf32"))}
+    if os.environ.get(_LOAD_CONFIG) == "1":
+        raise ModelError(
+            f"the environment has {_LOAD_CONFIG}=1, with which ONNX Runtime takes its options from "
+            "models and not from Impasto: unset it"
+        )
     session = runtime().InferenceSession(
         program, options, providers=[(provider, chosen)], enable_fallback=0
     )

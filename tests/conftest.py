@@ -1,6 +1,7 @@
 """What many tests share: a toy network, tiny pictures, and an evaluator of graphs in float64."""
 
 import importlib.util
+import os
 
 import numpy as np
 import pytest
@@ -9,6 +10,10 @@ from impasto.export.encode import encode
 from impasto.export.lowering import direct
 from impasto.export.lowering.arrangement import arrange
 from impasto.export.networks import Architecture, Network
+
+# Before ONNX Runtime is loaded, and for child processes: a test sends nothing, and leaves nothing
+# in the user's cache.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def pytest_ignore_collect(collection_path, config):

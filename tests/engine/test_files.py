@@ -1,14 +1,17 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from impasto.engine import files
-from impasto.engine.errors import OutputError
+from impasto.engine.errors import OptionsError, OutputError, ResumeError
 from impasto.engine.files import atomic_writer, check_writable, write_atomic
+from impasto.engine.holding import held
 
 OLD, NEW = b"old picture", b"new picture, somewhat longer"
 
@@ -236,4 +239,84 @@ def test_check_reports_a_folder_without_room(tmp_path, break_at):
     break_at(1, errno.EROFS, True)
     with pytest.raises(OutputError, match="Read-only"):
         check_writable(tmp_path / "picture.png")
+    assert names(tmp_path) == []
+
+
+_SWEEPING = """
+import sys
+from pathlib import Path
+from impasto.engine.files import remove_leftovers
+
+print("sweeping", flush=True)
+while not (Path(sys.argv[1]) / "enough").exists():
+    remove_leftovers(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks")
+def test_sweeper_of_another_process_never_takes_what_is_being_written(tmp_path):
+    command = [sys.executable, "-P", "-c", _SWEEPING, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sweeper:
+        assert sweeper.stdout.readline() == "sweeping\n"
+        try:
+            for number in range(500):
+                write_atomic(tmp_path / "picture.png", b"%d" % number)
+                assert (tmp_path / "picture.png").read_bytes() == b"%d" % number
+        finally:
+            (tmp_path / "enough").touch()
+    assert sweeper.returncode == 0
+    assert names(tmp_path) == ["enough", "picture.png"]
+
+
+def test_checkpoint_folder_is_held_by_one_at_a_time_and_left_as_it_was(tmp_path):
+    for resuming, refusal in ((False, OptionsError), (True, ResumeError)):
+        with held(tmp_path / "kept"):
+            with (
+                pytest.raises(refusal, match=r"kept.*being made at this moment"),
+                held(tmp_path / "kept", resuming),
+            ):
+                raise AssertionError
+            assert len(names(tmp_path / "kept")) == 1
+        assert names(tmp_path / "kept") == []
+
+
+def test_checkpoint_folder_is_free_after_an_error(tmp_path):
+    with pytest.raises(ValueError, match="mine"), held(tmp_path):
+        raise ValueError("mine")
+    with held(tmp_path):
+        pass
+
+
+def test_folder_that_is_not_there_is_not_made_by_resuming(tmp_path):
+    with held(tmp_path / "none", resuming=True):
+        assert names(tmp_path) == []
+
+
+def test_checkpoint_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file"), held(tmp_path / "file" / "kept"):
+        raise AssertionError
+
+
+_HOLDING = """
+import sys
+from impasto.engine.holding import held
+
+with held(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks")
+def test_checkpoint_folder_of_a_process_that_was_killed_is_free(tmp_path):
+    command = [sys.executable, "-P", "-c", _HOLDING, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(OptionsError), held(tmp_path):
+            raise AssertionError
+        holder.kill()
+    with held(tmp_path):
+        pass
     assert names(tmp_path) == []

@@ -921,9 +921,6 @@ class TestWriting:
             def write(self, data):
                 raise OSError(28, "No space left on device")
 
-            def fileno(self):
-                raise io.UnsupportedOperation
-
         path = tmp_path / "x.png"
         path.write_bytes(b"old")
         monkeypatch.setattr(type(path), "open", lambda self, mode: Full(self, "x"), raising=True)
