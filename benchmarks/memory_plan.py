@@ -73,7 +73,8 @@ def print_case(
         tiles = f"{tiling['across']}x{tiling['down']} of {tiling['width']}x{tiling['height']}"
         how = f"to {tiling['up_to']}, {tiles}, halo {tiling['halo']}"
     print(
-        f"{level['width']:>4} x {level['height']:<4}  {len(coarser) + 1}       {memory:<6}  {how:<36}  "
+        f"{level['width']:>4} x {level['height']:<4}  {len(coarser) + 1:<6}  {memory:<6}  "
+        f"{how:<36}  "
         f"{level['optimizer']:<13}{planned:6.0f} {peak:6.0f}   {planned / peak:.2f}  "
         f"{record['evaluation_seconds']:6.2f}",
         flush=True,

@@ -8,6 +8,7 @@ from ..engine.options import Options
 from . import batch_options as b
 from . import color_options as c
 from . import keeping_options as k
+from . import loss_options as o
 from . import parameters as p
 from .batch_work import paint_batch
 from .network_options import spelled_defaults
@@ -39,12 +40,17 @@ def batch(
     content_weight: p.ContentWeight = _DEFAULTS.content_weight,
     style_weight: p.StyleWeight = _DEFAULTS.style_weight,
     tv_weight: p.TvWeight = _DEFAULTS.tv_weight,
+    tv_loss: o.TvLoss = _DEFAULTS.tv_loss,
     content_layers: p.ContentLayers = _CONTENT_LAYERS,
     style_layers: p.StyleLayers = _STYLE_LAYERS,
+    style_loss: o.StyleLossName = _DEFAULTS.style_loss,
+    style_falloff: o.StyleFalloff = _DEFAULTS.style_falloff,
     pool: p.Pool = _DEFAULTS.pool,
     border: p.BorderKind = _DEFAULTS.border,
     objective: p.Objective = _DEFAULTS.objective,
     levels: p.Levels = _DEFAULTS.levels,
+    coarsest: o.Coarsest = _DEFAULTS.coarsest,
+    level_factor: o.LevelFactor = _DEFAULTS.level_factor,
     iterations: p.Iterations = None,
     optimizer: p.OptimizerName = _DEFAULTS.optimizer,
     step: p.Step = _DEFAULTS.step,

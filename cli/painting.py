@@ -15,6 +15,7 @@ from .observer import Observer
 from .paths import refuse_to_replace
 from .progress import painting_bar
 from .report import is_painted, record_of, summary_of
+from .saving import Saving
 from .signals import Signals
 from .watching import Watching
 
@@ -29,38 +30,48 @@ __all__ = ["Work", "check_output", "paint_to"]
 Work: TypeAlias = "Callable[[ProgressCallback | None, Stop], tuple[Engine, Options, Result]]"
 
 
-def check_output(output: Path, sources: Iterable[Path | str | None]) -> None:
+def check_output(
+    output: Path, sources: Iterable[Path | str | None], quality: int | None = None
+) -> None:
     """Say before the work what would make saving fail after it."""
     from ..engine.files import check_writable
-    from ..engine.images import output_format
+    from ..engine.images import check_quality, output_format
 
-    output_format(output)
+    check_quality(output_format(output), quality)
     check_writable(output)
     refuse_to_replace(output, sources)
 
 
 def paint_to(
-    output: Path, work: Work, *, json: bool, quiet: bool, watching: Watching | None = None
+    output: Path,
+    work: Work,
+    *,
+    json: bool,
+    quiet: bool,
+    watching: Watching | None = None,
+    saving: Saving | None = None,
 ) -> NoReturn:
     """Do the work, save its picture, tell of it, and end the command.
 
     Args:
+        saving: how the picture is written.
         watching: what else is written, after the picture itself.
     """
     observer = Observer(watching or Watching(output))
+    saving = saving or Saving()
     with Signals() as signals:
         try:
             with painting_bar(not quiet) as bar:
                 report = observer.beside(bar)
                 engine, options, result = signals.run(lambda stop: work(report, stop))
         except StyleError as error:
-            _rescue(error, output, observer)
+            _rescue(error, output, observer, saving)
             raise
         # When its time is over, a picture is due, whatever it is.
         is_kept = is_painted(result) or result.stopped == "time"
         kept = output if is_kept else None
         if kept is not None:
-            result.save(kept)
+            saving.save(result, kept)
         if result.stopped in EXIT_OF_STOP:
             where = "nothing was painted yet" if kept is None else f"the best picture is in {kept}"
             say(f"{result.stopped}: {where}")
@@ -78,14 +89,14 @@ def paint_to(
     raise typer.Exit(EXIT_OF_STOP.get(result.stopped, 0))
 
 
-def _rescue(error: StyleError, output: Path, observer: Observer) -> None:
+def _rescue(error: StyleError, output: Path, observer: Observer, saving: Saving) -> None:
     """Save the best picture of a run that failed; why the run failed stays the error."""
     from ..engine.records import Result
 
     if not isinstance(error.result, Result) or not is_painted(error.result):
         return
     try:
-        error.result.save(output)
+        saving.save(error.result, output)
         say(f"the work failed, but the best picture so far is in {output}")
     except StyleError as unsaved:
         say(f"the best picture so far is lost: {unsaved}")

@@ -32,7 +32,7 @@ class Watching:
             picture becomes the result.
         command: what was typed.
         save_every: steps from one saved frame to the next.
-        animate, plot, report: files to write.
+        animate, plot, report, save_recipe: files to write.
 
     Raises:
         OptionsError: a number or a suffix that cannot be, two outputs in one file, one in the place
@@ -49,6 +49,7 @@ class Watching:
     animate: Path | None = None
     plot: Path | None = None
     report: Path | None = None
+    save_recipe: Path | None = None
 
     def __post_init__(self) -> None:
         if self.animate is not None:
@@ -69,10 +70,10 @@ class Watching:
         return self.save_every is not None or any(True for _ in self._files())
 
     def _files(self) -> Iterator[tuple[str, Path]]:
-        for option in ("animate", "plot", "report"):
+        for option in ("animate", "plot", "report", "save_recipe"):
             path = getattr(self, option)
             if path is not None:
-                yield f"--{option}", path
+                yield f"--{option.replace('_', '-')}", path
 
     def _check_files(self) -> None:
         from ..engine.files import check_writable

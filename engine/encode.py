@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import whole
+from .embedding import MOST_CHARACTERS, room_for
 from .errors import OptionsError
 from .files import atomic_writer
 from .pillow import encode
 from .pixels import bands
 
-__all__ = ["encode_picture", "output_format", "write_picture"]
+__all__ = ["check_quality", "encode_picture", "output_format", "write_picture"]
 
 _SUFFIXES = {
     ".png": "PNG",
@@ -52,18 +56,48 @@ def output_format(path: str | Path) -> str:
     return _SUFFIXES[suffix]
 
 
-def write_picture(path: str | Path, rgb: NDArray[Any], alpha: NDArray[Any] | None = None) -> None:
-    """Write a picture as a whole or not at all, in the format of the suffix of `path`.
+def check_quality(format: str, quality: int | None) -> None:
+    """Say whether a picture of this format can have this quality; any can have None, the default.
 
     Raises:
-        OptionsError: see `output_format` and `encode_picture`.
+        OptionsError: it cannot; the message says why.
+    """
+    if quality is None:
+        return
+    whole("quality", quality, 1, 100)
+    if "quality" not in _SAVE_OPTIONS[format]:
+        raise OptionsError(f"quality has no meaning for {format}: JPEG and WebP have one")
+
+
+def write_picture(
+    path: str | Path,
+    rgb: NDArray[Any],
+    alpha: NDArray[Any] | None = None,
+    *,
+    metadata: Mapping[str, Any] | None = None,
+    quality: int | None = None,
+) -> None:
+    """Write a picture as a whole or not at all, in the format of the suffix of `path`.
+
+    Args:
+        rgb, alpha: see `encode_picture`.
+        metadata: is put into the file as JSON, of at most 60000 characters; a BMP has no room.
+        quality: of a JPEG or WebP, 1..100; None is 95.
+
+    Raises:
+        OptionsError: see `output_format`, `check_quality` and `encode_picture`; or the metadata is
+            no JSON, or too long.
         OutputError: it cannot be encoded or written; what was at `path` is unchanged.
     """
     format = output_format(path)
     _check(rgb, alpha, format)
+    check_quality(format, quality)
+    more: dict[str, Any] = {} if quality is None else {"quality": quality}
+    if metadata is not None:
+        more |= room_for(_json(metadata), format)
     # Straight to the file: encoded, a picture may be as large again as its pixels.
     with atomic_writer(Path(path)) as stream:
-        _encode_to(stream, rgb, alpha, format)
+        _encode_to(stream, rgb, alpha, format, more)
 
 
 def encode_picture(rgb: NDArray[Any], alpha: NDArray[Any] | None, format: str) -> bytes:
@@ -80,12 +114,29 @@ def encode_picture(rgb: NDArray[Any], alpha: NDArray[Any] | None, format: str) -
     """
     _check(rgb, alpha, format)
     stream = io.BytesIO()
-    _encode_to(stream, rgb, alpha, format)
+    _encode_to(stream, rgb, alpha, format, {})
     return stream.getvalue()
 
 
+def _json(metadata: Mapping[str, Any]) -> str:
+    """In ASCII, which every format has room for."""
+    try:
+        text = json.dumps(metadata, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise OptionsError(f"the metadata cannot be written as JSON: {error}") from error
+    if len(text) > MOST_CHARACTERS:
+        raise OptionsError(
+            f"the metadata has {len(text)} characters as JSON; there is room for {MOST_CHARACTERS}"
+        )
+    return text
+
+
 def _encode_to(
-    stream: BinaryIO, rgb: NDArray[Any], alpha: NDArray[Any] | None, format: str
+    stream: BinaryIO,
+    rgb: NDArray[Any],
+    alpha: NDArray[Any] | None,
+    format: str,
+    more: Mapping[str, Any],
 ) -> None:
     keeps_alpha = alpha is not None and format in _KEEPS_ALPHA
     shape = (rgb.shape[0], rgb.shape[1], 4 if keeps_alpha else 3)
@@ -93,7 +144,22 @@ def _encode_to(
         _eight_bits(rgb[rows], None if alpha is None else alpha[rows], keeps_alpha)
         for rows in bands(shape[0], shape[1] * shape[2])
     )
-    encode(blocks, shape, stream, format, _SAVE_OPTIONS[format])
+    target = stream if format == "TIFF" else cast(BinaryIO, _Written(stream))
+    encode(blocks, shape, target, format, {**_SAVE_OPTIONS[format], **more})
+
+
+class _Written:
+    """A stream without its descriptor, to which Pillow would write behind it.
+
+    Pillow takes a write of a part for one of all: on a disk that is just full, a picture would be
+    cut off and nobody told. libtiff, which writes TIFF, counts, and would else take memory.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.write = stream.write
+        self.seek = stream.seek
+        self.tell = stream.tell
+        self.flush = stream.flush
 
 
 def _eight_bits(

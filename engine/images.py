@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .encode import encode_picture, output_format, write_picture
+from .encode import check_quality, encode_picture, output_format, write_picture
 from .errors import ImageNotFound, OptionsError
 from .limits import Limits
 from .picture_memory import Header
@@ -24,6 +24,7 @@ from .pixels import Picture, Pixels, array_header, bands, from_array, scaled
 __all__ = [
     "Picture",
     "PictureSource",
+    "check_quality",
     "encode_picture",
     "fitted_size",
     "output_format",

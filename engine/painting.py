@@ -100,8 +100,9 @@ class Painting:
         final = self.sources.scenes[-1]
         size = (final.level.height, final.level.width, 3)
         is_final = self.canvas is not None and self.canvas.shape == size
+        canvas = self.canvas if self.canvas is not None and is_final else self._canvas_at(final)
         return Result(
-            canvas=self.canvas if self.canvas is not None and is_final else self._canvas_at(final),
+            canvas=self.sources.finished(canvas),
             alpha=self.sources.alpha,
             initial_loss=self.initial_loss,
             loss=self.loss,

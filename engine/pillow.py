@@ -150,7 +150,7 @@ def encode(
         blocks: its pixels, some whole rows after the other: they are never there at once beside
             the four bytes per pixel that Pillow takes.
         stream: what is written to.
-        format, options: of Pillow.
+        format, options: of Pillow; "text" of a PNG is a table of words to put into it.
 
     Raises:
         OutputError: the format cannot hold them.
@@ -158,6 +158,8 @@ def encode(
     """
     from PIL import Image
 
+    if "text" in options:
+        options = {**options, "pnginfo": _words(options["text"])}
     height, width, channels = shape
     image = Image.new("RGB" if channels == 3 else "RGBA", (width, height))
     top = 0
@@ -173,6 +175,15 @@ def encode(
         raise OutputError(
             f"cannot encode {width} x {height} pixels as {format}: {error}"
         ) from error
+
+
+def _words(texts: dict[str, str]) -> object:
+    from PIL.PngImagePlugin import PngInfo
+
+    words = PngInfo()
+    for keyword, text in texts.items():
+        words.add_itxt(keyword, text)
+    return words
 
 
 def resample(plane: NDArray[Any], result: NDArray[np.float32]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .finishing import prepared_bytes
 from .options import Options
 from .picture_memory import Header, encode_bytes
 from .plan import Work
@@ -25,9 +26,14 @@ def work_of(
     """What is asked for, as far as memory goes: pictures are decoded one after the other, and the
     result is a PNG, as the command line's is where nothing else is said."""
     held = decode = 0
-    for header in filter(None, (content, *styles, initial)):
+    for header in filter(None, (content, *styles)):
         decode = max(decode, held + header.decode_bytes)
         held += header.held_bytes
+    # What pictures are made of stays until all of them are there.
+    made = 0 if content is None else prepared_bytes(content, styles, options)
+    decode = max(decode, held + made + (initial.decode_bytes if initial else 0))
+    held = max(held, made + (content.held_bytes if content else 0))
+    held += initial.held_bytes if initial else 0
     final = levels[-1]
     return Work(
         levels,

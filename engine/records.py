@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -83,12 +83,13 @@ class Result:
     """A finished picture, or the best so far of a work that was ended early.
 
     Args:
-        canvas: (H, W, 3) float32, RGB in 0..1.
+        canvas: (H, W, 3) float32, RGB in 0..1, with the colours and the share of the photograph
+            that the options ask for.
         alpha: (H, W) float32, the content picture's transparency, or None.
         initial_loss: of the initial canvas at the final size; NaN where that level was not reached,
             or the time given was too short to measure it.
-        loss: of `canvas`, the best one found, within 0..1; where the final level was not reached,
-            of the canvas at the last level that was evaluated, or NaN.
+        loss: of the best canvas found, within 0..1, as it was painted; where the final level was
+            not reached, of the canvas at the last level that was evaluated, or NaN.
         terms: the same loss by term, such as "content.relu4_2".
         levels: from coarse to fine; a run that was stopped lists the levels that it reached.
         stopped: as in the last level.
@@ -120,11 +121,23 @@ class Result:
         """The sum of the terms of one kind: "content", "style" or "tv"."""
         return sum(value for name, value in self.terms.items() if name.split(".")[0] == kind)
 
-    def save(self, path: str | Path) -> None:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        quality: int | None = None,
+    ) -> None:
         """Write the picture, whole or not at all, in the format of the suffix.
 
+        Args:
+            metadata: is put into the file as JSON, but not into a BMP: what `Provenance.record`
+                gives, for `impasto info` to tell, or anything of up to 60000 characters.
+            quality: of a JPEG or WebP, 1..100; None is 95.
+
         Raises:
-            OptionsError: the suffix is of no format that can be written.
+            OptionsError: the suffix is of no format that can be written, or another argument
+                cannot be.
             OutputError: the file cannot be written; what was at `path` before is unchanged.
         """
-        write_picture(Path(path), self.canvas, self.alpha)
+        write_picture(Path(path), self.canvas, self.alpha, metadata=metadata, quality=quality)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Checkpoint:
         folder: is made if there is none; it must not hold another work that is not finished.
         every: seconds between two saves, at least; where saving takes long, they are fewer.
         output: where the picture will be written, told to whoever resumes. `Engine` writes none.
+        record: what the picture is to tell of itself (`Provenance.record`), likewise.
 
     Raises:
         OptionsError: the number of seconds is below 0.
@@ -34,6 +35,7 @@ class Checkpoint:
     folder: str | Path
     every: float = 30.0
     output: str | Path | None = None
+    record: Mapping[str, Any] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "every", number("checkpoint_every", self.every, 0, 1e9))
@@ -102,7 +104,8 @@ class Settings:
         time: seconds for the whole work, or None.
         memory: bytes for the whole work, or None.
         every: seconds between two saves.
-        output: where the picture is to be written, if the caller has said so.
+        output, record: where the picture is to be written, and what it is to tell of itself, if the
+            caller has said so.
     """
 
     engine: Mapping[str, Any]
@@ -116,6 +119,7 @@ class Settings:
     memory: int | None
     every: float
     output: str | None
+    record: Mapping[str, Any] | None = None
 
     def check(self, fingerprint: str) -> None:
         """Raise `ResumeError` where the network or a picture is not the same any more."""
@@ -162,6 +166,7 @@ class Settings:
             memory,
             checkpoint.every,
             None if output is None else str(Path(output).absolute()),
+            checkpoint.record,
         )
 
     @classmethod
@@ -179,6 +184,7 @@ class Settings:
             "content": None if content is None else Source(**content),
             "styles": tuple(Source(**source) for source in told["styles"]),
             "initial": None if initial is None else Source(**initial),
+            "time": None if told["time"] is None else number("time", told["time"], 0, 1e12),
         }
         return cls(**{**told, **read})
 

@@ -13,7 +13,9 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
+from .color import grey
 from .errors import ImageNotFound, OptionsError
+from .finishing import Kept, finished, kept, needs_content, prepared
 from .images import Picture, PictureSource, read_header, read_picture, resize
 from .initial import blended, cover, noise
 from .limits import Limits
@@ -128,6 +130,7 @@ class Sources:
 
     scenes: tuple[Scene, ...]
     _opacity: np.ndarray | None = field(repr=False)
+    _photograph: Kept | None = field(repr=False)
     _options: Options = field(repr=False)
 
     @property
@@ -135,6 +138,10 @@ class Sources:
         """(H, W) float32, the result's, made anew, or None; can be had after a release too."""
         level, opacity = self.scenes[-1].level, self._opacity
         return None if opacity is None else _fitted(opacity, level, self._options)
+
+    def finished(self, canvas: np.ndarray) -> np.ndarray:
+        """The result that a canvas of the final size, (H, W, 3), becomes: see `finishing`."""
+        return finished(canvas, self._photograph, self._options)
 
 
 def gather(
@@ -153,10 +160,18 @@ def gather(
     Raises:
         ImageError: the initial picture cannot be used.
     """
+    opacity = photograph = None
+    if content is not None:
+        opacity = content.opacity
+        if needs_content(options):
+            photograph = kept(_fitted(content, levels[-1], options))
+        content, styles = prepared(content, styles, options)
     first = _initial_picture(styles, options, limits)
+    if first is not None and options.color == "luminance":
+        first = grey(first)
     originals = _Originals(content, styles, first, options)
     scenes = tuple(Scene(level, level is levels[-1], originals) for level in levels)
-    return Sources(scenes, None if content is None else content.opacity, options)
+    return Sources(scenes, opacity, photograph, options)
 
 
 def listed(styles: PictureSource | Sequence[PictureSource]) -> Sequence[PictureSource]:
@@ -179,6 +194,12 @@ def check_given(
         raise OptionsError("init cannot be content: there is no content picture")
     if content is None and isinstance(options.size, float):
         raise OptionsError("size cannot be a fraction: there is no content picture")
+    if content is None and options.color != "style":
+        raise OptionsError(f"color cannot be {options.color}: there is no content picture")
+    if content is None and options.strength != 1:
+        raise OptionsError("strength must be 1: there is no content picture")
+    if not styles and options.color == "match":
+        raise OptionsError("color cannot be match: there is no style picture")
     if not styles and (options.style_layers or options.init == "style"):
         raise OptionsError("at least one style picture is needed")
 

@@ -10,7 +10,7 @@ and several uses of a value: the walker sums over broadcast axes and adds up.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -20,17 +20,19 @@ __all__ = ["Rule", "gradient", "known_rules", "pull_back", "vjp"]
 
 Rule: TypeAlias = Callable[[Graph, Node, Value], Value | None]
 
+_Rule = TypeVar("_Rule", bound=Rule)
+
 _RULES: dict[tuple[str, int | None], Rule] = {}
 
 
-def vjp(op: str, argument: int | None = 0) -> Callable[[Rule], Rule]:
+def vjp(op: str, argument: int | None = 0) -> Callable[[_Rule], _Rule]:
     """Register the rule for one argument of `op`, or for every one where `argument` is None.
 
     A rule for every argument (of Concat) finds the one it is called for in
     `node.attributes["argument"]`.
     """
 
-    def register(rule: Rule) -> Rule:
+    def register(rule: _Rule) -> _Rule:
         if (op, argument) in _RULES:
             raise ValueError(f"{op}, argument {argument}, has a gradient rule already")
         _RULES[op, argument] = rule

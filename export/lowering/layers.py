@@ -12,6 +12,7 @@ from ..graph import Node, Value
 from .convolution import Convolution, convolve
 from .masks import positive
 from .rows import Rows
+from .totals_back import gram_gradient, sums_gradient
 
 if TYPE_CHECKING:
     from .tiled import Tiled
@@ -290,34 +291,6 @@ def _average_pool_gradient(t: Tiled, node: Node) -> Rows | None:
     return Rows(t.kit, layer.grid, layer.channels, band)
 
 
-def _gram_gradient(t: Tiled, node: Node) -> Rows | None:
-    x, symmetric = node.inputs
-    layer = t.again.get(x) or t.rows.get(x)
-    if layer is None:
-        return None
-    return Rows(
-        t.kit,
-        layer.grid,
-        layer.channels,
-        lambda number: t.graph.op("MatMul", layer.band(number), t.plain(symmetric)),
-    )
-
-
-def _sums_gradient(t: Tiled, node: Node) -> Rows | None:
-    x, g = node.inputs
-    layer = t.rows.get(x)
-    if layer is None:
-        return None
-    grid, channels = layer.grid, layer.channels
-
-    def band(number: int) -> Value:
-        each = t.kit.reshape(t.plain(g), 1, channels)
-        shape = (grid.rows(number), channels)
-        return t.graph.op("Expand", each, t.kit.sizes(*shape))
-
-    return Rows(t.kit, grid, channels, band)
-
-
 ROWS: Mapping[str, Rule] = {
     "Relu": _convolution_and_relu,
     "ReluGradient": _relu_gradient,
@@ -326,8 +299,8 @@ ROWS: Mapping[str, Rule] = {
     "MaxPoolGradient": _max_pool_gradient,
     "AveragePool": _average_pool,
     "AveragePoolGradient": _average_pool_gradient,
-    "GramGradient": _gram_gradient,
-    "SumsGradient": _sums_gradient,
+    "GramGradient": gram_gradient,
+    "SumsGradient": sums_gradient,
     "Add": _binary,
     "Sub": _binary,
     "Mul": _binary,

@@ -20,6 +20,7 @@ WIDE = {"COLUMNS": "200", "TERMINAL_WIDTH": "200"}
 def test_commands_are_those_that_people_are_told_of():
     assert {path for path, command in COMMANDS.items() if path and not command.hidden} == {
         ("stylize",),
+        ("batch",),
         ("reconstruct",),
         ("texture",),
         ("layers",),
@@ -68,6 +69,7 @@ def test_defaults_are_shown():
         "default: relu4_2",
         "default: (15 with relative",
         "default: lbfgs",
+        "default: style",
     ):
         assert default in out
 
@@ -79,7 +81,7 @@ def test_lowering_is_told_in_the_same_words_everywhere():
         for parameter in command.params
         if parameter.name == "lowering"
     }
-    painting = {"stylize", "reconstruct", "texture", "layers", "compare-inits"}
+    painting = {"stylize", "batch", "reconstruct", "texture", "layers", "compare-inits"}
     assert told.keys() == {(name,) for name in (*painting, "plan", "bench")}
     assert len(set(map(str, told.values()))) == 1
 

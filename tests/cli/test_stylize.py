@@ -16,6 +16,11 @@ from impasto.engine.records import Result
 SPELLINGS = {
     "size": (["--size", "99"], 99),
     "levels": (["--levels", "3"], 3),
+    "coarsest": (["--coarsest", "64"], 64),
+    "level_factor": (["--level-factor", "1.5"], 1.5),
+    "style_loss": (["--style-loss", "moments"], "moments"),
+    "style_falloff": (["--style-falloff", "0.5"], 0.5),
+    "tv_loss": (["--tv-loss", "absolute"], "absolute"),
     "iterations": (["--iterations", "30,20,10"], (30, 20, 10)),
     "objective": (["--objective", "gatys"], "gatys"),
     "content_layers": (["--content-layer", "pool3=0.5"], {"pool3": 0.5}),
@@ -34,6 +39,8 @@ SPELLINGS = {
     "init_blend": (["--init-blend", "0.25"], 0.25),
     "init_noise": (["--init-noise", "0.3"], 0.3),
     "style_scale": (["--style-scale", "2"], 2.0),
+    "color": (["--color", "luminance"], "luminance"),
+    "strength": (["--strength", "0.5"], 0.5),
     "seed": (["--seed", "7"], 7),
 }
 
@@ -180,7 +187,7 @@ def test_several_styles_are_all_read(run, tiny, style):
         (["-o", "art.xyz"], 2, "art.xyz"),
         (["-o", "photo.png"], 2, "would replace its own source"),
         (["-o", ""], 2, "path must not be empty"),
-        (["-o", "-"], 2, "standard input and output are not supported"),
+        (["--report", "-"], 2, "a stream is not supported here"),
         (["--init", "nowhere.png"], 3, "nowhere.png"),
         (["--init", "long" * 99], 3, "initial picture"),
         (["--init", "noize"], 3, "init is content, style, noise or the path of a picture"),
@@ -236,7 +243,7 @@ def test_failed_work_keeps_the_best_picture(run, tiny, tmp_path, monkeypatch):
 
 
 def test_failed_work_that_cannot_be_saved_keeps_its_exit_code(run, tiny, monkeypatch):
-    def full(result, path):
+    def full(result, path, **_):
         raise OutputError("the disk is full")
 
     _break_after(monkeypatch, evaluations=4)

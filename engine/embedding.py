@@ -1,0 +1,144 @@
+"""A text inside a picture file: where each format has room for one, and how it is found again.
+
+PNG has a chunk for it (iTXt; PNG 3rd edition, 11.3.3.4), JPEG and WebP an EXIF block (its
+UserComment; EXIF 2.32, 4.6.5), TIFF its ImageDescription (TIFF 6.0, section 8). A file to be read
+may come from a stranger: its parts are walked by their lengths, a bounded number of them, and no
+more of it is read than the text. Pillow would parse all that is there, and tell the host's filters
+of warnings what it thinks of it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any, BinaryIO, TypeAlias
+
+from .containers import format_of
+
+__all__ = ["KEYWORD", "MOST_CHARACTERS", "embedded_text", "exif_of", "room_for"]
+
+KEYWORD = "impasto"
+# An EXIF block in a JPEG has 65533 bytes.
+MOST_CHARACTERS = 60_000
+_PARTS = 4096
+_HEAD = b"Exif\0\0"
+_ASCII = b"ASCII\0\0\0"
+_DESCRIPTION, _DIRECTORY, _COMMENT = 270, 34665, 37510
+
+# (offset, size) -> so many bytes, or fewer at the end of the file.
+_Read: TypeAlias = Callable[[int, int], bytes]
+
+
+def room_for(text: str, format: str) -> dict[str, Any]:
+    """What Pillow is to be told beside the pixels, to write a text of ASCII; nothing for BMP."""
+    if format == "TIFF":
+        return {"tiffinfo": {_DESCRIPTION: text}}
+    if format in ("JPEG", "WEBP"):
+        return {"exif": exif_of(text)}
+    return {"text": {KEYWORD: text}} if format == "PNG" else {}
+
+
+def exif_of(text: str) -> bytes:
+    """An EXIF block whose only word is this text of ASCII."""
+    comment = _ASCII + text.encode("ascii")
+    first = b"II*\0" + struct.pack("<IHHHIII", 8, 1, _DIRECTORY, 4, 1, 26, 0)
+    return _HEAD + first + struct.pack("<HHHIII", 1, _COMMENT, 7, len(comment), 44, 0) + comment
+
+
+def embedded_text(stream: BinaryIO) -> str | None:
+    """The text that Impasto put into a picture file; None where there is none, or no picture."""
+
+    def read(offset: int, size: int) -> bytes:
+        stream.seek(offset)
+        return stream.read(size)
+
+    find = {"PNG": _in_png, "JPEG": _in_jpeg, "WEBP": _in_webp, "TIFF": _in_tiff}
+    format = format_of(read(0, 64))
+    if format not in find:
+        return None
+    try:
+        found = find[format](read)
+    except (struct.error, OverflowError):  # cut off, or an offset that no file has
+        return None
+    return None if found is None else found.decode("ascii", "replace")
+
+
+def _in_png(read: _Read) -> bytes | None:
+    # Keyword, no compression, no language and no translation.
+    head, at = KEYWORD.encode() + b"\0\0\0\0\0", 8
+    for _ in range(_PARTS):
+        size, kind = struct.unpack(">I4s", read(at, 8))
+        if kind in (b"IDAT", b"IEND"):
+            return None
+        if kind == b"iTXt" and len(head) <= size <= len(head) + MOST_CHARACTERS:
+            body = read(at + 8, size)
+            if body.startswith(head):
+                return body[len(head) :]
+        at += 12 + size
+    return None
+
+
+def _in_jpeg(read: _Read) -> bytes | None:
+    at = 2
+    for _ in range(_PARTS):
+        mark, kind, size = struct.unpack(">BBH", read(at, 4))
+        if mark != 0xFF or kind == 0xDA:
+            return None
+        if kind == 0xE1 and read(at + 4, len(_HEAD)) == _HEAD:
+            return _in_exif(read(at + 4 + len(_HEAD), size - 2 - len(_HEAD)))
+        at += 2 + size
+    return None
+
+
+def _in_webp(read: _Read) -> bytes | None:
+    at = 12
+    for _ in range(_PARTS):
+        kind, size = struct.unpack("<4sI", read(at, 8))
+        if kind == b"EXIF":
+            return _in_exif(read(at + 8, min(size, 2 * MOST_CHARACTERS)).removeprefix(_HEAD))
+        at += 8 + size + size % 2
+    return None
+
+
+def _in_exif(block: bytes) -> bytes | None:
+    def read(offset: int, size: int) -> bytes:
+        return block[offset : offset + size]
+
+    order = _order(read)
+    (directory,) = struct.unpack(order + "I", read(4, 4))
+    inner = _value(read, order, directory, _DIRECTORY)
+    if inner is None:
+        return None
+    (at,) = struct.unpack(order + "I", inner)
+    comment = _value(read, order, at, _COMMENT)
+    return None if comment is None else comment.removeprefix(_ASCII)
+
+
+def _in_tiff(read: _Read) -> bytes | None:
+    order = _order(read)
+    (directory,) = struct.unpack(order + "I", read(4, 4))
+    text = _value(read, order, directory, _DESCRIPTION)
+    return None if text is None else text.rstrip(b"\0")
+
+
+def _order(read: _Read) -> str:
+    """Which byte comes first in a TIFF, which EXIF is too; a BigTIFF is none of ours."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(read(0, 4))
+    if order is None:
+        raise struct.error
+    return order
+
+
+def _value(read: _Read, order: str, directory: int, wanted: int) -> bytes | None:
+    """The bytes of a tag, of one byte each or one number of four (TIFF 6.0, section 2)."""
+    (count,) = struct.unpack(order + "H", read(directory, 2))
+    for number in range(min(count, _PARTS)):
+        entry = read(directory + 2 + 12 * number, 12)
+        tag, kind, length, offset = struct.unpack(order + "HHII", entry)
+        if tag == wanted:
+            if kind == 4 and length == 1:
+                return entry[8:]
+            if kind in (2, 7) and 4 < length <= MOST_CHARACTERS + len(_ASCII) + 1:
+                return read(offset, length)
+            return None
+    return None
