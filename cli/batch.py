@@ -10,6 +10,7 @@ from . import color_options as c
 from . import keeping_options as k
 from . import loss_options as o
 from . import parameters as p
+from . import recipe_options as r
 from .batch_work import paint_batch
 from .network_options import spelled_defaults
 from .presets import PresetName
@@ -28,9 +29,11 @@ def batch(
     output: b.ResultFolder,
     recursive: b.Recursive = False,
     watch: b.Watch = False,
+    recipe: r.RecipeFile = None,
     preset: PresetName = None,
     size: p.Size = str(_DEFAULTS.size),
-    style_scale: p.StyleScale = _DEFAULTS.style_scale,
+    style_scale: p.StyleScale = str(_DEFAULTS.style_scale),
+    style_blend: StyleBlend = None,
     color: c.ColorKind = _DEFAULTS.color,
     strength: c.Strength = _DEFAULTS.strength,
     init: p.Init = _DEFAULTS.init,
@@ -66,6 +69,8 @@ def batch(
     format: b.ResultFormat = "png",
     overwrite: b.Overwrite = False,
     report: b.ReportFile = None,
+    no_metadata: r.NoMetadata = False,
+    quality: r.Quality = None,
     quiet: p.Quiet = False,
     debug: p.Debug = False,
 ) -> None:

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 
 from ..engine.options import Options
+from .making import made_by
 from .parsing import parse_bytes, parse_seconds
+from .saving import Saving
 from .tasks import engine_of, open_options
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..engine.engine import Engine
+    from ..engine.provenance import Role
     from ..engine.records import ProgressCallback, Result
     from ..engine.stop import Stop
 
@@ -43,6 +46,7 @@ class BatchPainter:
 
     def __init__(self, context: typer.Context, options: Options, styles: Sequence[Path]) -> None:
         asked = context.params
+        self._context = context
         self._opened: Callable[[], Engine] = engine_of(context)
         self._decided = open_options(context)
         self._options = options
@@ -71,6 +75,18 @@ class BatchPainter:
         # The plan of a picture counts those of its own.
         memory = self._memory or default_budget()
         return _Ready(engine, options, styles, max(1, memory - sum(s.nbytes for s in styles)))
+
+    def saving(self, source: Path) -> Saving:
+        """How the result of a picture is written.
+
+        Raises:
+            ImageNotFound: there is none.
+        """
+        pictures: list[tuple[Role, Path]] = [("content", source)]
+        pictures += [("style", path) for path in self._styles]
+        engine, options = self.ready[:2]
+        made = made_by(self._context, "stylize", engine, options, pictures)
+        return Saving(self._context.params["quality"], made)
 
     def paint(self, source: Path, progress: ProgressCallback | None, stop: Stop) -> Result:
         """One picture."""

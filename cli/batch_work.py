@@ -38,8 +38,11 @@ def paint_batch(
     Raises:
         StyleError: something is wrong with more than one picture.
     """
+    from ..engine.images import check_quality, output_format
+
     began, asked = perf_counter(), context.params
     painter = BatchPainter(context, options, styles)
+    check_quality(output_format(f"picture.{asked['format']}"), asked["quality"])
     naming = Naming(folder, f".{asked['format']}", asked["recursive"])
     jobs: list[Job] | None = None
     if asked["watch"]:
@@ -143,11 +146,12 @@ class _Batch:
         try:
             job.check(self._painter.sources)
             check_writable(job.output)
+            saving = self._painter.saving(job.source)
             result = self._painter.paint(job.source, self._bars.current, stop)
             # Not even its best picture so far: the next run would take it for done.
             if result.stopped in EXIT_OF_STOP:
                 return None
-            result.save(job.output)
+            saving.save(result, job.output)
         except Exception as error:
             sentence, exit_code = failure_of(error)
             say_traceback(error)

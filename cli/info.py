@@ -1,23 +1,43 @@
-"""`impasto info`: what is installed here, for people and for reports of defects."""
+"""`impasto info`: what is installed, for people and reports of defects; or of one picture."""
 
 from __future__ import annotations
 
 import platform
 from importlib import metadata
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from .. import __version__
 from ..engine.errors import RuntimeMissing
 from . import parameters as p
 from .console import emit, emit_json
+from .paths import path_of
+from .picture_info import tell_picture
 
 __all__ = ["info"]
 
 _PACKAGES = ("numpy", "scipy", "pillow", "onnx")
 
 
-def info(json: p.Json = False, debug: p.Debug = False) -> None:
-    """Show versions, devices, processors, networks and folders."""
+def info(
+    picture: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[PICTURE]",
+            help="A picture that Impasto made.",
+            parser=path_of,
+            show_default=False,
+        ),
+    ] = None,
+    json: p.Json = False,
+    debug: p.Debug = False,
+) -> None:
+    """Show versions, devices, processors, networks and folders; or how a picture was made."""
+    if picture is not None:
+        tell_picture(picture, json)
+        return
     found = _found()
     if json:
         emit_json(found)

@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
+from .again import again
 from .allocation import give_memory_back
 from .batch import batch
 from .bench import bench
@@ -44,6 +45,7 @@ app.command()(texture)
 app.command()(layers)
 app.command("compare-inits")(compare_inits)
 app.command()(resume)
+app.command()(again)
 app.command()(plan)
 app.command()(export)
 app.add_typer(models, name="models")

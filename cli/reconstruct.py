@@ -11,6 +11,7 @@ from ..engine.tasks import RECONSTRUCTION
 from . import keeping_options as k
 from . import loss_options as o
 from . import parameters as p
+from . import recipe_options as r
 from . import watching_options as w
 from .network_options import spelled_defaults
 from .paths import path_of
@@ -45,6 +46,7 @@ _Iterations: TypeAlias = Annotated[
 def reconstruct(
     context: typer.Context,
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The picture.", parser=path_of)],
+    recipe: r.RecipeFile = None,
     content_layers: p.ContentLayers = _CONTENT_LAYERS,
     size: p.Size = str(_DEFAULTS.size),
     init: p.Init = _DEFAULTS.init,
@@ -73,6 +75,9 @@ def reconstruct(
     animate: w.Animate = None,
     plot: w.Plot = None,
     report_page: w.ReportPage = None,
+    save_recipe: r.SaveRecipe = None,
+    no_metadata: r.NoMetadata = False,
+    quality: r.Quality = None,
     output: p.Output = None,
     json: p.Json = False,
     quiet: p.Quiet = False,
@@ -84,9 +89,10 @@ def reconstruct(
     """
     paint_task(
         context,
+        "reconstruct",
         lambda engine, asked, budget: engine.reconstruct(image, asked, **budget),
         options_of(context, _DEFAULTS),
-        [("Picture", image)],
+        [("content", image)],
         output or Path(f"{image.stem}.content.png"),
         before=image,
     )

@@ -5,17 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engine.errors import OptionsError
+from ..engine.errors import OptionsError, ResumeError
 from . import keeping_options as k
 from . import parameters as p
 from .console import say
 from .painting import check_output, paint_to
 from .parsing import parse_seconds, parse_trust
+from .saving import Saving
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
     from ..engine.options import Options
     from ..engine.records import ProgressCallback, Result
+    from ..engine.settings import Settings
     from ..engine.stop import Stop
 
 __all__ = ["resume"]
@@ -59,4 +61,17 @@ def resume(
         result = engine.resume(folder, time=seconds, progress=report, stop=stop)
         return engine, settings.options, result
 
-    paint_to(picture, work, json=json, quiet=quiet)
+    paint_to(picture, work, json=json, quiet=quiet, saving=_saving(settings))
+
+
+def _saving(settings: Settings) -> Saving:
+    """As the command that began the work would have."""
+    from ..engine.provenance import Provenance
+
+    if settings.record is None:
+        return Saving()
+    try:
+        made = Provenance.read(settings.record)
+    except OptionsError as error:
+        raise ResumeError(f"the saved work does not tell how it was begun: {error}") from error
+    return Saving(made.quality, made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,12 +13,16 @@ from . import color_options as c
 from . import keeping_options as k
 from . import loss_options as o
 from . import parameters as p
+from . import recipe_options as r
 from . import stream_options as s
 from . import watching_options as w
 from .network_options import spelled_defaults
 from .presets import PresetName
 from .streams import STDIN, picture_at
 from .tasks import options_of, paint_task
+
+if TYPE_CHECKING:
+    from ..engine.provenance import Role
 
 __all__ = ["stylize"]
 
@@ -29,9 +34,11 @@ def stylize(
     context: typer.Context,
     content: s.PipedContent,
     style: p.Styles,
+    recipe: r.RecipeFile = None,
     preset: PresetName = None,
     size: p.Size = str(_DEFAULTS.size),
-    style_scale: p.StyleScale = _DEFAULTS.style_scale,
+    style_scale: p.StyleScale = str(_DEFAULTS.style_scale),
+    style_blend: StyleBlend = None,
     color: c.ColorKind = _DEFAULTS.color,
     strength: c.Strength = _DEFAULTS.strength,
     init: p.Init = _DEFAULTS.init,
@@ -70,6 +77,9 @@ def stylize(
     animate: w.Animate = None,
     plot: w.Plot = None,
     report_page: w.ReportPage = None,
+    save_recipe: r.SaveRecipe = None,
+    no_metadata: r.NoMetadata = False,
+    quality: r.Quality = None,
     output: s.PipedOutput = None,
     json: p.Json = False,
     quiet: p.Quiet = False,
@@ -84,10 +94,11 @@ def stylize(
     if output is None and not is_file:
         raise OptionsError("--output must say where the result goes where CONTENT is -")
     photograph = picture_at(content)
-    pictures = [("Content", content)] if is_file else []
-    pictures += [("Style", path) for path in style]
+    pictures: list[tuple[Role, Path]] = [("content", content)]
+    pictures += [("style", path) for path in style]
     paint_task(
         context,
+        "stylize",
         lambda engine, asked, budget: engine.stylize(photograph, style, asked, **budget),
         options,
         pictures,

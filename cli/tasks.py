@@ -14,23 +14,30 @@ import typer
 
 from ..engine.errors import OptionsError
 from ..engine.options import Options
+from .making import made_by
 from .network_options import left_open
 from .painting import check_output, paint_to
 from .parsing import (
     parse_bytes,
     parse_iterations,
     parse_layers,
+    parse_numbers,
+    parse_scales,
     parse_seconds,
     parse_size,
     parse_trust,
 )
 from .presets import left_to
-from .streams import STDOUT, check_stdout
+from .recipe import save_recipe
+from .saving import Saving
+from .streams import STDIN, STDOUT, check_stdout
 from .watching import Watching, command_line
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
+    from ..engine.provenance import Role, TaskName
     from ..engine.records import ProgressCallback, Result
+    from ..engine.settings import Checkpoint
     from ..engine.stop import Stop
     from ..engine.tasks import Budget
 
@@ -41,6 +48,8 @@ Task: TypeAlias = "Callable[[Engine, Options, Budget], Result]"
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "size": parse_size,
     "iterations": parse_iterations,
+    "style_scale": parse_scales,
+    "style_blend": lambda given: given and parse_numbers("--style-blend", given),
     "content_layers": lambda given: parse_layers("--content-layer", given),
     "style_layers": lambda given: parse_layers("--style-layer", given),
 }
@@ -97,16 +106,18 @@ def engine_of(context: typer.Context) -> Callable[[], Engine]:
 
 def paint_task(
     context: typer.Context,
+    name: TaskName,
     task: Task,
     options: Options,
-    pictures: Sequence[tuple[str, Path]],
+    pictures: Sequence[tuple[Role, Path]],
     output: Path,
     before: Path | None = None,
 ) -> NoReturn:
     """Do the task with all that the command line says of machine, budget and watching.
 
     Args:
-        pictures: what it is made of, each with its label.
+        name: of the task.
+        pictures: what it is made of, each with its part.
         before: the one of them that becomes the result.
     """
     asked = context.params
@@ -116,38 +127,52 @@ def paint_task(
     if output is STDOUT:
         check_stdout(asked["json"], asked["save_every"] is not None)
     else:
-        check_output(output, sources)
+        check_output(output, sources, asked["quality"])
+    saving = Saving(asked["quality"])
     watching = Watching(
         output,
         sources,
-        pictures=tuple(pictures),
+        pictures=tuple((role.capitalize(), path) for role, path in pictures if path is not STDIN),
         before=before,
         command=command_line(context),
         save_every=asked["save_every"],
         animate=asked["animate"],
         plot=asked["plot"],
         report=asked["report_page"],
+        save_recipe=asked["save_recipe"],
     )
-    budget = _budget_of(context, output)
+    budget = _budget_of(context)
 
     def work(report: ProgressCallback | None, stop: Stop) -> tuple[Engine, Options, Result]:
         engine = opened()
         last = replace(options, **{name: getattr(engine.defaults, name) for name in decided})
-        return engine, last, task(engine, last, {**budget, "progress": report, "stop": stop})
+        saving.made = made_by(context, name, engine, last, pictures)
+        if watching.save_recipe is not None:
+            save_recipe(watching.save_recipe, context, last)
+        checkpoint = _checkpoint_of(context, output, saving)
+        more: Budget = {"checkpoint": checkpoint, "progress": report, "stop": stop}
+        return engine, last, task(engine, last, {**budget, **more})
 
-    paint_to(output, work, watching=watching, json=asked["json"], quiet=asked["quiet"])
+    paint_to(
+        output, work, watching=watching, saving=saving, json=asked["json"], quiet=asked["quiet"]
+    )
 
 
-def _budget_of(context: typer.Context, output: Path) -> Budget:
+def _budget_of(context: typer.Context) -> Budget:
+    asked = context.params
+    return {
+        "memory": None if asked["memory"] is None else parse_bytes(asked["memory"]),
+        "time": None if asked["time"] is None else parse_seconds(asked["time"]),
+    }
+
+
+def _checkpoint_of(context: typer.Context, output: Path, saving: Saving) -> Checkpoint | None:
     from ..engine.settings import Checkpoint
 
     asked = context.params
     every = parse_seconds(asked["checkpoint_every"], "--checkpoint-every")
     folder = asked["checkpoint"]
-    return {
-        "memory": None if asked["memory"] is None else parse_bytes(asked["memory"]),
-        "time": None if asked["time"] is None else parse_seconds(asked["time"]),
-        "checkpoint": None
-        if folder is None
-        else Checkpoint(folder, every, None if output is STDOUT else output),
-    }
+    if folder is None:
+        return None
+    record = None if saving.made is None else saving.made.record()
+    return Checkpoint(folder, every, None if output is STDOUT else output, record)

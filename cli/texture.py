@@ -12,6 +12,7 @@ from ..engine.tasks import TEXTURE
 from . import keeping_options as k
 from . import loss_options as o
 from . import parameters as p
+from . import recipe_options as r
 from . import watching_options as w
 from .network_options import spelled_defaults
 from .tasks import options_of, paint_task
@@ -25,6 +26,7 @@ _, _STYLE_LAYERS = spelled_defaults()
 def texture(
     context: typer.Context,
     style: p.Styles,
+    recipe: r.RecipeFile = None,
     size: p.Size = str(_DEFAULTS.size),
     tileable: Annotated[
         bool,
@@ -35,7 +37,8 @@ def texture(
             rich_help_panel="Picture",
         ),
     ] = False,
-    style_scale: p.StyleScale = _DEFAULTS.style_scale,
+    style_scale: p.StyleScale = str(_DEFAULTS.style_scale),
+    style_blend: StyleBlend = None,
     style_layers: p.StyleLayers = _STYLE_LAYERS,
     style_loss: o.StyleLossName = _DEFAULTS.style_loss,
     style_falloff: o.StyleFalloff = _DEFAULTS.style_falloff,
@@ -66,6 +69,9 @@ def texture(
     animate: w.Animate = None,
     plot: w.Plot = None,
     report_page: w.ReportPage = None,
+    save_recipe: r.SaveRecipe = None,
+    no_metadata: r.NoMetadata = False,
+    quality: r.Quality = None,
     output: p.Output = None,
     json: p.Json = False,
     quiet: p.Quiet = False,
@@ -78,8 +84,9 @@ def texture(
     options = options_of(context, _DEFAULTS)
     paint_task(
         context,
+        "texture",
         lambda engine, asked, budget: engine.texture(style, asked, **budget),
         replace(options, border="wrap") if tileable else options,
-        [("Style", path) for path in style],
+        [("style", path) for path in style],
         output or Path(f"{style[0].stem}.texture.png"),
     )

@@ -67,7 +67,9 @@ class Watching:
     @property
     def is_asked(self) -> bool:
         """Whether there is anything to keep."""
-        return self.save_every is not None or any(True for _ in self._files())
+        return any(
+            one is not None for one in (self.save_every, self.animate, self.plot, self.report)
+        )
 
     def _files(self) -> Iterator[tuple[str, Path]]:
         for option in ("animate", "plot", "report", "save_recipe"):

@@ -231,8 +231,9 @@ def _machine(told: dict[str, Any]) -> dict[str, Any]:
     """What has the types of an engine's arguments; their values are for the engine to judge."""
     if set(told) != set(_MACHINE):
         raise ValueError("the machine has other arguments")
-    texts = {name: told[name] for name in _MACHINE if name != "threads"}
-    for name, value in texts.items():
-        if value is not None or name not in ("model", "bundle"):
-            _text(value)
-    return {**texts, "threads": whole("threads", told["threads"], 1, 1024)}
+    for name in _MACHINE:
+        if name == "threads":
+            whole(name, told[name], 1, 1024)
+        elif told[name] is not None or name not in ("model", "bundle"):
+            _text(told[name])
+    return {name: told[name] for name in _MACHINE}

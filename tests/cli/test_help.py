@@ -21,6 +21,7 @@ def test_commands_are_those_that_people_are_told_of():
     assert {path for path, command in COMMANDS.items() if path and not command.hidden} == {
         ("stylize",),
         ("batch",),
+        ("again",),
         ("reconstruct",),
         ("texture",),
         ("layers",),

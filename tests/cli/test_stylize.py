@@ -58,7 +58,7 @@ def options_of(run, content, style, monkeypatch):
     monkeypatch.setattr(Engine, "stylize", look)
 
     def options_of(*arguments):
-        run("stylize", content, style, *arguments)
+        run("stylize", content, style, "--no-metadata", *arguments)
         return seen.pop()
 
     return options_of

@@ -1,0 +1,123 @@
+"""Recipes on the command line; pictures that tell how they were made, and are made again."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from impasto.engine.errors import ResumeError
+from impasto.engine.images import read_picture
+from impasto.engine.options import Options
+from impasto.engine.provenance import read_provenance
+
+TASKS = {"stylize": ("photo.png", "paint.png"), "reconstruct": ("photo.png",)}
+TASKS |= {"texture": ("paint.png",)}
+
+
+@pytest.fixture
+def quick(network_path):
+    """Options with which a picture is made at once."""
+    return ["--model", network_path, "--size", "24", "--iterations", "2", "--threads", "1"]
+
+
+def layers_of(task):
+    content, style = ["--content-layer", "relu2_1"], ["--style-layer", "relu1_1"]
+    return {"stylize": [*content, *style], "reconstruct": content, "texture": style}[task]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_picture_tells_how_it_was_made_and_is_made_again(task, run, quick, content, style):
+    given = [*TASKS[task], *quick, *layers_of(task)]
+    assert run(task, *given, "-o", "art.png").code == 0
+    made = read_provenance("art.png")
+    assert made.task == task
+    assert [one.path for one in made.pictures] == list(TASKS[task])
+    assert (made.options.size, made.options.iterations) == (24, 2)
+    assert made.command.startswith(f"impasto {task} ")
+    assert made.plan["levels"][-1]["width"] == made.size[0]
+    told = run("info", "art.png").out
+    for word in (task, "photo.png" if task != "texture" else "paint.png", "toy", "relu"):
+        assert word in told
+    assert json.loads(run("info", "art.png", "--json").out) == json.loads(json.dumps(made.record()))
+    assert run("again", "art.png", "-q").code == 0
+    assert Path("art.png").read_bytes() == Path("art.again.png").read_bytes()
+
+
+def test_equal_commands_write_equal_bytes(run, tiny):
+    for name in ("one.png", "two.png"):
+        assert run(*tiny, "--no-metadata", "--init", "noise", "-o", name).code == 0
+    assert Path("one.png").read_bytes() == Path("two.png").read_bytes()
+
+
+def test_a_picture_is_not_made_again_from_others(run, tiny, style):
+    run(*tiny, "-o", "art.png")
+    style.write_bytes(style.read_bytes() + b"more")
+    ended = run("again", "art.png")
+    assert ended.code == ResumeError.exit_code
+    assert "is not the one that it was made of" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_picture_may_tell_nothing(run, tiny):
+    assert run(*tiny, "--no-metadata", "-o", "art.png").code == 0
+    for command in ("info", "again"):
+        ended = run(command, "art.png")
+        assert ended.code
+        assert "does not tell how it was made" in ended.err
+
+
+def test_a_saved_recipe_is_the_same_options(run, tiny, quick, content, style):
+    asked = ["--style-loss", "moments", "--seed", "7", "--color", "match", "--strength", "0.5"]
+    assert run(*tiny, *asked, "--save-recipe", "r.toml", "-o", "one.png").code == 0
+    first = read_provenance("one.png")
+    network = quick[:2]
+    ended = run("stylize", content, style, *network, "--recipe", "r.toml", "-o", "two.png")
+    assert ended.code == 0, ended.err
+    assert read_provenance("two.png").options == first.options != Options()
+    assert (read_picture("two.png").rgb == read_picture("one.png").rgb).all()
+
+
+def test_the_command_line_wins_over_a_recipe_and_that_over_a_preset(run, quick, content, style):
+    Path("r.toml").write_text(
+        'seed = 5\npool = "max"\niterations = 1\nsize = 24\nlevels = 1\n'
+        "[content_layers]\nrelu2_1 = 1\n[style_layers]\nrelu1_1 = 1\n",
+        "utf-8",
+    )
+    given = ["--model", quick[1], "--recipe", "r.toml", "--preset", "gatys2015", "--seed", "6"]
+    ended = run("stylize", content, style, *given, "-o", "art.png")
+    assert ended.code == 0, ended.err
+    options = read_provenance("art.png").options
+    assert (options.seed, options.pool, options.objective) == (6, "max", "gatys")
+
+
+def test_a_wrong_recipe_is_a_wrong_option(run, tiny):
+    Path("r.toml").write_text("sise = 5\n", "utf-8")
+    ended = run(*tiny, "--recipe", "r.toml")
+    assert ended.code == 2
+    assert "did you mean size?" in ended.err
+
+
+def test_quality_is_for_formats_that_have_one(run, tiny):
+    sizes = []
+    for quality in ("20", "95"):
+        assert run(*tiny, "--quality", quality, "--no-metadata", "-o", "art.jpg").code == 0
+        sizes.append(Path("art.jpg").stat().st_size)
+    assert sizes[0] < sizes[1]
+    ended = run(*tiny, "--quality", "95", "-o", "art.png")
+    assert ended.code == 2
+    assert "--quality has no meaning for PNG" in ended.err
+
+
+def test_what_a_batch_makes_tells_it_too(run, quick, content, style):
+    given = ["--content-layer", "relu2_1", "--style-layer", "relu1_1"]
+    ended = run("batch", content, "--style", style, *quick, *given, "-q", "-o", "made")
+    assert ended.code == 0, ended.err
+    made = read_provenance("made/photo.png")
+    assert [one.role for one in made.pictures] == ["content", "style"]
+
+
+def test_a_resumed_picture_tells_it_too(run, tiny):
+    assert run(*tiny, "--checkpoint", "kept", "-o", "art.png").code == 0
+    first = read_provenance("art.png")
+    assert run("resume", "kept", "-o", "again.png").code == 0
+    assert read_provenance("again.png").options == first.options
