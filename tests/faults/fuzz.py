@@ -27,6 +27,7 @@ import traceback
 import zipfile
 import zlib
 from collections import Counter
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
@@ -36,9 +37,11 @@ from PIL import Image
 from impasto.engine.bundle import read_bundle
 from impasto.engine.engine import Engine
 from impasto.engine.errors import StyleError
-from impasto.engine.images import read_header, read_picture
+from impasto.engine.images import read_header, read_picture, write_picture
 from impasto.engine.limits import Limits
 from impasto.engine.options import Options
+from impasto.engine.provenance import Ingredient, Provenance, read_provenance
+from impasto.engine.recipe import read_recipe, recipe_text
 from impasto.engine.settings import Checkpoint
 from impasto.export.importing import import_network
 from impasto.export.network_file import encode_network
@@ -87,6 +90,11 @@ KINDS = {
     "h5": "network",
     "bundle": "bundle",
     "work": "work",
+    "recipe": "recipe",
+    "telling png": "telling",
+    "telling jpg": "telling",
+    "telling webp": "telling",
+    "telling tiff": "telling",
 }
 
 
@@ -105,8 +113,10 @@ def sound(kind: str) -> bytes:
     """A small sound file of that kind."""
     if KINDS[kind] == "picture":
         return _picture(kind)
-    if kind in ("bundle", "work"):
-        return _bundle() if kind == "bundle" else _work()
+    if kind in _MAKERS:
+        return _MAKERS[kind]()
+    if KINDS[kind] == "telling":
+        return _telling(kind.partition(" ")[2])
     weights = _network().weights
     places = {"conv1_1": 0, "conv1_2": 2, "conv2_1": 5}
     torch = {
@@ -264,6 +274,25 @@ def _work() -> bytes:
     return (kept / "work.impasto").read_bytes()
 
 
+def _recipe() -> bytes:
+    return recipe_text(asdict(Options(size=(64, 48), iterations=(3, 2), init="noise"))).encode()
+
+
+def _telling(suffix: str) -> bytes:
+    """A picture that tells how it was made."""
+    photo = Ingredient.of("content", _place() / "photo.png")
+    machine = {"model": None, "bundle": None, "device": "cpu", "precision": "float32"}
+    machine |= {"threads": 1, "lowering": "auto"}
+    options = Options(style_layers={})
+    made = Provenance("1", "reconstruct", options, "tiny", "0" * 64, machine, (photo,))
+    path = _place() / f"telling.{suffix}"
+    write_picture(path, np.full((8, 9, 3), 0.5), metadata=made.record())
+    return path.read_bytes()
+
+
+_MAKERS = {"bundle": _bundle, "work": _work, "recipe": _recipe}
+
+
 def mutated(kind: str, data: bytes, number: int) -> bytes:
     """Case `number`: some bytes changed, cut, doubled or moved; then what guards them is mended.
 
@@ -351,6 +380,14 @@ def read(kind: str, data: bytes, folder: Path) -> str:
             path = folder / "net.bundle"
             path.write_bytes(data)
             assert read_bundle(path, True).weights
+        elif KINDS[kind] == "recipe":
+            path = folder / "recipe.toml"
+            path.write_bytes(data)
+            assert Options(**read_recipe(path))
+        elif KINDS[kind] == "telling":
+            path = folder / "picture"
+            path.write_bytes(data)
+            assert read_provenance(path).pictures
         else:
             (folder / "work.impasto").write_bytes(data)
             _engine().resume(folder, progress=lambda record: False)
