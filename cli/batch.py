@@ -14,6 +14,7 @@ from . import recipe_options as r
 from .batch_work import paint_batch
 from .network_options import spelled_defaults
 from .presets import PresetName
+from .style_options import StyleBlend
 from .tasks import options_of
 
 __all__ = ["batch"]

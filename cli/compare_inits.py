@@ -14,6 +14,7 @@ from .network_options import spelled_defaults
 from .paths import path_of
 from .sheet_options import Page, SheetIterations, SheetOutput, SheetSize
 from .sheet_work import Made, Part, write_sheet
+from .style_options import StyleBlend
 from .tasks import options_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def compare_inits(
         ),
     ] = None,
     size: SheetSize = "256",
-    style_scale: p.StyleScale = _DEFAULTS.style_scale,
+    style_scale: p.StyleScale = str(_DEFAULTS.style_scale),
+    style_blend: StyleBlend = None,
     seed: p.Seed = _DEFAULTS.seed,
     content_weight: p.ContentWeight = _DEFAULTS.content_weight,
     style_weight: p.StyleWeight = _DEFAULTS.style_weight,

@@ -77,7 +77,7 @@ Styles: TypeAlias = Annotated[
     list[Path],
     typer.Argument(
         metavar="STYLE",
-        help="The painting; several are blended in equal parts.",
+        help="The painting, or a file of `impasto style save`; several are blended.",
         parser=path_of,
         show_default=False,
     ),
@@ -94,12 +94,12 @@ Size: TypeAlias = Annotated[
     ),
 ]
 StyleScale: TypeAlias = Annotated[
-    float,
+    str,
     typer.Option(
         "--style-scale",
-        metavar="FACTOR",
+        metavar="FACTOR[,FACTOR...]",
         help="Longer side of the style picture as a multiple of the result's, 1/16 to 16: "
-        "larger gives larger strokes.",
+        "larger gives larger strokes. One number for all, or one for each STYLE.",
         rich_help_panel=_PICTURE,
     ),
 ]

@@ -13,6 +13,8 @@ __all__ = [
     "parse_bytes",
     "parse_iterations",
     "parse_layers",
+    "parse_numbers",
+    "parse_scales",
     "parse_seconds",
     "parse_size",
     "parse_trust",
@@ -92,6 +94,22 @@ def parse_iterations(text: str | None) -> int | tuple[int, ...] | None:
             f"--iterations must be a whole number, or several with commas between, not {text!r}"
         ) from error
     return counts if "," in text else counts[0]
+
+
+def parse_numbers(option: str, text: str) -> tuple[float, ...]:
+    """ "2" is one number, "2,0.5" two, one for each painting."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise OptionsError(
+            f"{option} must be a number, or several with commas between, not {text!r}"
+        ) from error
+
+
+def parse_scales(text: str) -> float | tuple[float, ...]:
+    """ "1.5" is one scale for all paintings, "1,0.5" one for each."""
+    scales = parse_numbers("--style-scale", text)
+    return scales if "," in text else scales[0]
 
 
 def parse_layers(option: str, entries: Sequence[str]) -> dict[str, float]:

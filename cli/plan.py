@@ -16,6 +16,7 @@ from .network_options import spelled_defaults
 from .parsing import parse_bytes, parse_seconds
 from .plan_record import described, gib, record_of_plan
 from .presets import PresetName
+from .style_options import StyleBlend
 from .tables import emit_table
 from .tasks import engine_of, open_options, options_of
 
@@ -31,7 +32,8 @@ def plan(
     style: p.Styles,
     preset: PresetName = None,
     size: p.Size = str(_DEFAULTS.size),
-    style_scale: p.StyleScale = _DEFAULTS.style_scale,
+    style_scale: p.StyleScale = str(_DEFAULTS.style_scale),
+    style_blend: StyleBlend = None,
     color: c.ColorKind = _DEFAULTS.color,
     strength: c.Strength = _DEFAULTS.strength,
     init: p.Init = _DEFAULTS.init,

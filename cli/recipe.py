@@ -79,7 +79,7 @@ def _spelled(name: str, value: Any) -> Any:
         if isinstance(value, float):
             return f"{Decimal(repr(value)) * 100:f}%"
         return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    if name == "iterations":
+    if name in ("iterations", "style_scale", "style_blend"):
         return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return spelled_layers(value) if isinstance(value, Mapping) else value
 

@@ -19,6 +19,7 @@ from . import watching_options as w
 from .network_options import spelled_defaults
 from .presets import PresetName
 from .streams import STDIN, picture_at
+from .style_options import StyleBlend
 from .tasks import options_of, paint_task
 
 if TYPE_CHECKING:

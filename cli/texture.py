@@ -15,6 +15,7 @@ from . import parameters as p
 from . import recipe_options as r
 from . import watching_options as w
 from .network_options import spelled_defaults
+from .style_options import StyleBlend
 from .tasks import options_of, paint_task
 
 __all__ = ["texture"]

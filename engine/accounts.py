@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from .blending import style_sides
 from .footprints import Footprints, Share
 from .kept_grams import KEPT_BYTES
 from .layers import channels_of
@@ -17,7 +18,6 @@ from .methods import Method
 from .plan import Work
 from .programs import Programs, Selection
 from .pyramid import Level
-from .sources import style_side
 from .targets import style_shape
 from .tiles import Tiling
 
@@ -154,9 +154,10 @@ class Accounts:
         """The programs that look at targets."""
         shape = (level.height, level.width)
         canvas = 12 * _area(shape)
+        sides = style_sides(work.options, shape, len(work.styles))
         styles = [
-            style_shape(style, style_side(work.options, shape), work.smallest_side)
-            for style in work.styles
+            style_shape(style, side, work.smallest_side)
+            for style, side in zip(work.styles, sides, strict=True)
         ]
         wanted: list[_Part] = []
         if tiling is None:

@@ -12,13 +12,17 @@ from typing import Unpack
 
 import numpy as np
 
+from .blending import style_scale_of
 from .checkpoint import Keeper, Standing, read_header, read_standing
 from .cpus import usable_cpus
 from .devices import Precision, choose_device
 from .drafts import Drafts
+from .errors import OptionsError
+from .files import write_atomic
 from .footprints import Footprints
 from .holding import held
 from .images import Picture, PictureSource
+from .known_targets import KnownTargets
 from .limits import Limits
 from .lowerings import Lowering, choose_lowering
 from .memory import default_budget
@@ -36,6 +40,7 @@ from .settings import Checkpoint, Settings
 from .sources import listed
 from .stop import Stop
 from .studio import Studio
+from .style_source import file_to_save, picture_to_save
 from .tasks import RECONSTRUCTION, TEXTURE, Budget
 from .tiles import Tiling
 
@@ -203,6 +208,38 @@ class Engine:
                 progress,
                 stop,
             )
+
+    def save_style(
+        self,
+        style: PictureSource,
+        path: str | Path,
+        options: Options | None = None,
+        *,
+        sizes: Sequence[int] = (512,),
+        memory: int | None = None,
+    ) -> KnownTargets:
+        """Write a style file: the style picture, and what this network sees of it. It can be given
+        wherever a style picture can; works of these sizes begin sooner with it.
+
+        Args:
+            path: with the suffix .style.
+            options: of these works: layers, style_loss, style_scale (one number), pool, border, and
+                those of levels count.
+            sizes: longer sides of results; with none, only the picture is saved.
+            memory: bytes that the process may take.
+
+        Raises:
+            OptionsError: another suffix, or options that cannot be.
+            StyleError: the picture cannot be used, or the file not be written.
+        """
+        if Path(path).suffix.lower() != ".style":
+            raise OptionsError(f"the style file {str(path)!r} must have the suffix .style")
+        options = replace(options or self.defaults, color="style", strength=1.0)
+        data, picture = picture_to_save(style, self.limits)
+        looks = self._studio.known_targets(picture, options, sizes, memory, Stop())
+        known = KnownTargets(self.model, self.fingerprint, style_scale_of(options), looks)
+        write_atomic(Path(path), file_to_save(data, known, self.limits))
+        return known
 
     def objective(
         self,

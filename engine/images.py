@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,10 +17,12 @@ from numpy.typing import NDArray
 
 from .encode import check_quality, encode_picture, output_format, write_picture
 from .errors import ImageNotFound, OptionsError
+from .known_targets import KnownTargets
 from .limits import Limits
 from .picture_memory import Header
 from .pillow import Opened, PillowImage, decode, header_of, open_file, open_image, resample
 from .pixels import Picture, Pixels, array_header, bands, from_array, scaled
+from .style_file import is_style_file, opened_style
 
 __all__ = [
     "Picture",
@@ -28,6 +31,7 @@ __all__ = [
     "encode_picture",
     "fitted_size",
     "output_format",
+    "read_file",
     "read_header",
     "read_picture",
     "resize",
@@ -35,7 +39,7 @@ __all__ = [
 ]
 
 # Quoted as a whole, since Pillow is loaded only where a picture is.
-PictureSource: TypeAlias = "str | Path | bytes | PillowImage | NDArray[Any]"
+PictureSource: TypeAlias = "str | Path | bytes | PillowImage | NDArray[Any] | Picture"
 
 _BLOCK = 1 << 20
 
@@ -47,9 +51,10 @@ def read_picture(
 
     Args:
         source: a path (`str` or `Path`) of a regular file; the `bytes` of one (JPEG, PNG, WebP,
-            TIFF, BMP, GIF, or AVIF where Pillow has it); a `PIL.Image.Image`; or a NumPy array
-            (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, uint16 or floats in 0..1, taken as
-            sRGB. An array is never changed, an image at most loaded.
+            TIFF, BMP, GIF, or AVIF where Pillow has it; or a style file: see `style_file`); a
+            `PIL.Image.Image`; a NumPy array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8,
+            uint16 or floats in 0..1, taken as sRGB; or a `Picture`, which is given back. An array
+            is never changed, an image at most loaded.
         limits: the defaults of `Limits` where None.
         what: the picture's part in the work, for messages.
 
@@ -66,7 +71,11 @@ def read_picture(
     limits = limits or Limits()
     if isinstance(source, np.ndarray):
         return from_array(source, limits, what)
-    return decode(_opened(source, limits, what))
+    if isinstance(source, Picture):
+        return source
+    opened, known = _opened(source, limits, what)
+    picture = decode(opened)
+    return picture if known is None else replace(picture, known=known)
 
 
 def read_header(
@@ -79,7 +88,16 @@ def read_header(
     limits = limits or Limits()
     if isinstance(source, np.ndarray):
         return array_header(source, limits, what)
-    return header_of(_opened(source, limits, what))
+    if isinstance(source, Picture):
+        return Header(source.shape, 0, 0)  # its memory is its owner's
+    opened, known = _opened(source, limits, what)
+    header, beside = header_of(opened), 0 if known is None else known.nbytes
+    # The numbers are there twice, for they are views of the file's bytes.
+    return replace(
+        header,
+        decode_bytes=header.decode_bytes + 2 * beside,
+        held_bytes=header.held_bytes + beside,
+    )
 
 
 def resize(picture: Picture | NDArray[Any], height: int, width: int) -> Pixels:
@@ -130,14 +148,29 @@ def fitted_size(height: int, width: int, longer_side: int) -> tuple[int, int]:
     return max(1, rows), max(1, columns)
 
 
-def _opened(source: str | Path | bytes | PillowImage, limits: Limits, what: str) -> Opened:
-    if isinstance(source, (str, Path)):
-        # repr keeps a message printable and on one line, whatever the name holds.
-        name = f"{what} {str(source)!r}"
-        return open_file(_read_bytes(Path(source), limits.file_bytes, name), limits, name)
+def read_file(source: str | Path | bytes, limits: Limits, what: str) -> tuple[bytes, str]:
+    """The bytes of a picture file, or somewhat more than there may be, and its name for messages.
+
+    Raises:
+        ImageNotFound: no readable regular file is there.
+    """
     if isinstance(source, bytes):
-        return open_file(source, limits, what)
-    return open_image(source, limits, what)
+        return source, what
+    # repr keeps a message printable and on one line, whatever the name holds.
+    name = f"{what} {str(source)!r}"
+    return _read_bytes(Path(source), limits.file_bytes, name), name
+
+
+def _opened(
+    source: str | Path | bytes | PillowImage, limits: Limits, what: str
+) -> tuple[Opened, KnownTargets | None]:
+    if not isinstance(source, str | Path | bytes):
+        return open_image(source, limits, what), None
+    data, name = read_file(source, limits, what)
+    if not is_style_file(data):
+        return open_file(data, limits, name), None
+    picture, known = opened_style(data, limits, name)
+    return open_file(picture, limits, name), known
 
 
 def _read_bytes(path: Path, most: int, name: str) -> bytes:

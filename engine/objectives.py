@@ -8,19 +8,21 @@ from time import perf_counter
 import numpy as np
 
 from ..export.selection import targets_of
+from .blending import style_shares, style_sides, styles_asked
 from .evaluators import TiledCanvas, WholeCanvas
 from .features import Features
 from .formulas import Extent, coefficients
 from .front import Front, View
 from .images import Picture
 from .kept_grams import Grams, KeptGrams
+from .known_targets import Fitting, KnownLook
+from .layers import channels_of
 from .objective import Objective
 from .options import Options
 from .programs import Programs, Selection
 from .sessions import Sessions
-from .sources import style_side
 from .stop import Stop
-from .targets import content_targets, style_targets
+from .targets import border_beside, content_targets, style_size, style_targets
 from .tiles import Tiling, wrapping
 
 __all__ = ["Objectives"]
@@ -38,6 +40,11 @@ class Objectives:
         self._programs = programs
         self._sessions = sessions
         self._kept = KeptGrams()
+        layers = list(programs.strides)
+        self._fitting = Fitting(
+            programs.fingerprint,
+            {layer: channels_of(programs.weights, layers, layer) for layer in layers},
+        )
 
     def selection(self, options: Options, tiling: Tiling | None = None) -> Selection:
         """What programs are built for; see `Selection.of`."""
@@ -65,14 +72,20 @@ class Objectives:
         if content is not None:
             shape = (content.shape[0], content.shape[1])
         assert shape is not None, "nothing tells the canvas's size"
-        if options.border == "wrap" and tiling is None:
-            used = (*options.content_layers, *options.style_layers)
-            tiling = wrapping(self._programs.strides, used, shape)
-        selection = self.selection(options, tiling)
-        view = View(self._sessions, selection, self._programs.strides)
+        tiling, view = self._view(options, tiling, shape)
+        selection = view.selection
         features = content_targets(view, tiling, content, stop)
-        side, smallest = style_side(options, shape), self.smallest_side(options)
-        grams = style_targets(view, tiling, styles, side, smallest, stop, self._kept)
+        grams = style_targets(
+            view,
+            tiling,
+            styles,
+            style_sides(options, shape, len(styles)),
+            style_shares(options, len(styles)),
+            self.smallest_side(options),
+            stop,
+            self._kept,
+            self._fitting,
+        )
         extents = {layer: _extent(target) for layer, target in features.items()}
         factors = coefficients(options, extents, grams, shape[0] * shape[1])
         matched = _matched(selection, grams)
@@ -84,10 +97,35 @@ class Objectives:
         front = Front(view, tiling, shape)
         return Objective(TiledCanvas(front, front.rest(), features, matched, factors, shape))
 
+    def look(
+        self,
+        style: Picture,
+        options: Options,
+        stop: Stop,
+        tiling: Tiling | None,
+        shape: tuple[int, int],
+    ) -> KnownLook:
+        """What a style picture is beside a canvas of this (height, width)."""
+        tiling, view = self._view(options, tiling, shape)
+        (side,), smallest = style_sides(options, shape, 1), self.smallest_side(options)
+        grams = style_targets(view, tiling, [style], [side], [1.0], smallest, stop)
+        border = border_beside(tiling, view.selection.border)
+        return KnownLook(style_size(style, side, smallest), options.pool, border, grams)
+
+    def _view(
+        self, options: Options, tiling: Tiling | None, shape: tuple[int, int]
+    ) -> tuple[Tiling | None, View]:
+        """How a canvas is cut, and how the network is seen then."""
+        if options.border == "wrap" and tiling is None:
+            used = (*options.content_layers, *options.style_layers)
+            tiling = wrapping(self._programs.strides, used, shape)
+        selection = self.selection(options, tiling)
+        return tiling, View(self._sessions, selection, self._programs.strides)
+
     def seconds(self, shape: tuple[int, int], options: Options, stop: Stop) -> float:
         """Of one evaluation of a canvas of this (height, width), with pictures in plain grey."""
         grey = np.full((*shape, 3), 0.5, np.float32)
-        objective = self.at(grey, [grey], options, stop)
+        objective = self.at(grey, [grey] * styles_asked(options), options, stop)
         objective.measure(grey, stop)
         began = perf_counter()
         objective.measure(grey, stop)

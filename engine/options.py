@@ -93,8 +93,10 @@ class Options:
         init: where the canvas starts: "content", "style", "noise", or the path of a picture.
         init_blend: share of noise mixed into the initial canvas, 0..1.
         init_noise: deviation of that noise from middle grey, in units of the canvas, 0..1.
-        style_scale: longer side of the style picture as a multiple of the canvas's; larger gives
-            larger strokes.
+        style_scale: longer side of the style picture as a multiple of the canvas's, 1/16..16;
+            larger gives larger strokes. One number for all style pictures, or one for each.
+        style_blend: how much each of several style pictures counts, at least 0; they are scaled to
+            sum to 1. None is equal parts.
         color: whose colours the result has: "style", as it was painted; "content", the
             photograph's chroma under the painted luminance; "luminance", likewise, and luminance
             alone is painted; or "match", with the style pictures' colours spread as the
@@ -132,7 +134,8 @@ class Options:
     init: str = "content"
     init_blend: float = 0.0
     init_noise: float = DEFAULT_NOISE
-    style_scale: float = 1.0
+    style_scale: float | tuple[float, ...] = 1.0
+    style_blend: tuple[float, ...] | None = None
     color: Color = "style"
     strength: float = 1.0
     seed: int = 0
@@ -174,7 +177,8 @@ class Options:
             "init": _init(self.init),
             "init_blend": number("init_blend", self.init_blend, 0, 1),
             "init_noise": number("init_noise", self.init_noise, 0, 1),
-            "style_scale": number("style_scale", self.style_scale, 1 / 16, 16),
+            "style_scale": _scale(self.style_scale),
+            "style_blend": _blend(self.style_blend),
             "color": _choice("color", self.color, get_args(Color)),
             "strength": number("strength", self.strength, 0, 1),
             "seed": whole("seed", self.seed, 0, 2**63 - 1),
@@ -205,6 +209,23 @@ def _iterations(value: object) -> int | tuple[int, ...] | None:
     if not isinstance(value, Integral):
         raise OptionsError("iterations must be a whole number or a list of whole numbers")
     return whole("iterations", value, 0, 10**6)
+
+
+def _scale(value: object) -> float | tuple[float, ...]:
+    if isinstance(value, list | tuple) and value:
+        return tuple(number("style_scale", one, 1 / 16, 16) for one in value)
+    return number("style_scale", value, 1 / 16, 16)
+
+
+def _blend(value: object) -> tuple[float, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or not value:
+        raise OptionsError(f"style_blend must list a number for each style picture, not {value!r}")
+    parts = tuple(number("style_blend", part, 0, _LARGEST) for part in value)
+    if not any(parts):
+        raise OptionsError("style_blend has no number above 0")
+    return parts
 
 
 def _init(value: object) -> str:

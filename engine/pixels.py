@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from .errors import ImageTooLarge, OptionsError
 from .limits import Limits
 from .picture_memory import Header
+
+if TYPE_CHECKING:
+    from .known_targets import KnownTargets
 
 __all__ = [
     "Picture",
@@ -46,6 +49,9 @@ class Picture:
 
     opacity: NDArray[Any] | None = field(default=None, repr=False)
     """(H, W) of the same kinds, 0 is transparent; None where the source has none."""
+
+    known: KnownTargets | None = field(default=None, repr=False, kw_only=True)
+    """What a style file tells of these pixels beside them."""
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
+from .blending import check_blend, style_sides
 from .color import grey
 from .errors import ImageNotFound, OptionsError
 from .finishing import Kept, finished, kept, needs_content, prepared
@@ -32,7 +33,6 @@ __all__ = [
     "initial_header",
     "listed",
     "read_styles",
-    "style_side",
 ]
 
 
@@ -198,6 +198,8 @@ def check_given(
         raise OptionsError(f"color cannot be {options.color}: there is no content picture")
     if content is None and options.strength != 1:
         raise OptionsError("strength must be 1: there is no content picture")
+    if styles:
+        check_blend(options, len(styles))
     if not styles and options.color == "match":
         raise OptionsError("color cannot be match: there is no style picture")
     if not styles and (options.style_layers or options.init == "style"):
@@ -229,15 +231,10 @@ def read_styles(
     """
     found = [read_picture(source, limits, "style picture") for source in listed(styles)]
     if options.style_layers:
-        longer_side = style_side(options, (final.height, final.width))
-        for style in found:
+        sides = style_sides(options, (final.height, final.width), len(found))
+        for style, longer_side in zip(found, sides, strict=True):
             check_style_size(style, longer_side, smallest_side, limits)
     return found
-
-
-def style_side(options: Options, canvas: tuple[int, int]) -> int:
-    """The longer side at which style pictures are looked at beside a canvas of this size."""
-    return max(1, round(options.style_scale * max(canvas)))
 
 
 def _fitted(picture: Picture | np.ndarray, level: Level, options: Options) -> np.ndarray:

@@ -8,7 +8,8 @@ from math import prod
 
 from .checkpoint import Keeper, Standing
 from .drafts import Drafts
-from .images import PictureSource, read_picture
+from .images import Picture, PictureSource, read_picture
+from .known_targets import KnownLook
 from .limits import Limits
 from .memory import default_budget
 from .methods import methods_for
@@ -88,6 +89,35 @@ class Studio:
             standing=standing(),  # which only the work is to hold
         )
         return replace(result, plan=plan)
+
+    def known_targets(
+        self,
+        style: Picture,
+        options: Options,
+        sizes: Sequence[int],
+        memory: int | None,
+        stop: Stop,
+    ) -> tuple[KnownLook, ...]:
+        """What a style picture is beside results of these longer sides, at all their levels.
+
+        Raises:
+            Stopped: `stop` was requested.
+        """
+        self.sessions.check_process()
+        budget = self.limits.within("memory", memory, default_budget())
+        looks: dict[int, KnownLook] = {}
+        for size in sizes:
+            asked = replace(options, size=size, content_layers={}, init="noise", iterations=0)
+            draft = self.drafts.of(None, [style], asked)
+            levels = zip(draft.work.levels, draft.plan(budget, stop=stop).levels, strict=True)
+            for level, planned in levels:
+                side = max(level.shape)
+                if side not in looks:
+                    self.sessions.let_go()
+                    look = self.objectives.look(style, asked, stop, planned.tiling, level.shape)
+                    looks[side] = look
+        self.sessions.let_go()
+        return tuple(looks.values())
 
     def sources(
         self, content: PictureSource | None, styles: Sequence[PictureSource], work: Work

@@ -13,6 +13,7 @@ from .features import Features
 from .front import Front, View
 from .images import Picture, fitted_size, resize
 from .kept_grams import Grams, KeptGrams
+from .known_targets import Fitting
 from .limits import Limits
 from .pixels import to_image
 from .stop import Stop
@@ -21,7 +22,14 @@ from .tiles import Tiling
 if TYPE_CHECKING:
     from ..export.program import Kind
 
-__all__ = ["check_style_size", "content_targets", "style_shape", "style_size", "style_targets"]
+__all__ = [
+    "border_beside",
+    "check_style_size",
+    "content_targets",
+    "style_shape",
+    "style_size",
+    "style_targets",
+]
 
 
 def content_targets(
@@ -53,18 +61,23 @@ def style_targets(
     view: View,
     tiling: Tiling | None,
     styles: Sequence[Picture | np.ndarray],
-    longer_side: int,
+    longer_sides: Sequence[int],
+    shares: Sequence[float],
     smallest_side: int,
     stop: Stop,
     kept: KeptGrams | None = None,
+    fitting: Fitting | None = None,
 ) -> Grams:
-    """Mean of the styles' statistics per position by name: see `export.style_losses`.
+    """The styles' statistics per position by name, blended: see `export.style_losses`.
 
     For a sum of squares, matching the mean of several targets has the same gradient as the mean of
     the losses against each.
 
     Args:
+        longer_sides: at which each style is looked at; see `style_size`.
+        shares: of each in the mean, together 1. What has none is not looked at.
         kept: those of this network that are known already; None is none.
+        fitting: what those that came with a style picture must fit; without it they do not.
     """
     layers = view.selection.style_layers
     if not layers:
@@ -72,13 +85,17 @@ def style_targets(
     if tiling is not None:
         tiling = tiling.of_styles()
     kept = KeptGrams() if kept is None else kept
-    grams = []
-    for style in styles:
-        size = style_size(style, longer_side, smallest_side)
-        look = partial(_grams, view, tiling, style, size, stop)
-        grams.append(kept.of(style, (size, view.selection, tiling), look))
+    grams, parts = [], [share for share in shares if share]
+    for style, longer_side, share in zip(styles, longer_sides, shares, strict=True):
+        if share:
+            size = style_size(style, longer_side, smallest_side)
+            look = partial(_grams, view, tiling, style, size, stop)
+            # What came with a picture is not kept: its pixels may come again, from somebody who
+            # knows nothing of what a stranger wrote beside them.
+            known = _known(view, tiling, style, size, fitting)
+            grams.append(known or kept.of(style, (size, view.selection, tiling), look))
     return {
-        name: np.asarray(np.mean([gram[name] for gram in grams], axis=0), np.float32)
+        name: np.average([gram[name] for gram in grams], axis=0, weights=parts).astype(np.float32)
         for name in view.selection.statistics(layers)
     }
 
@@ -118,6 +135,27 @@ def check_style_size(
             f"the style picture of {width} x {height} pixels is too thin: the network needs "
             f"{smallest_side} pixels on each side, which makes it {longer} pixels long, but {limit}"
         )
+
+
+def _known(
+    view: View,
+    tiling: Tiling | None,
+    style: Picture | np.ndarray,
+    size: tuple[int, int],
+    fitting: Fitting | None,
+) -> Grams | None:
+    """What came with a style picture, if it serves here."""
+    if fitting is None or not isinstance(style, Picture) or style.known is None:
+        return None
+    selection = view.selection
+    names = selection.statistics(selection.style_layers)
+    border = border_beside(tiling, selection.border)
+    return style.known.find(fitting, size, selection.pool, border, names)
+
+
+def border_beside(tiling: Tiling | None, border: str) -> str:
+    """How style pictures end beside a canvas that is cut so: as it does, or as one that wraps."""
+    return border if tiling is None or tiling.outside == "end" else "wrap"
 
 
 def _grams(

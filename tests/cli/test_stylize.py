@@ -39,6 +39,7 @@ SPELLINGS = {
     "init_blend": (["--init-blend", "0.25"], 0.25),
     "init_noise": (["--init-noise", "0.3"], 0.3),
     "style_scale": (["--style-scale", "2"], 2.0),
+    "style_blend": (["--style-blend", "2,1"], (2.0, 1.0)),
     "color": (["--color", "luminance"], "luminance"),
     "strength": (["--strength", "0.5"], 0.5),
     "seed": (["--seed", "7"], 7),

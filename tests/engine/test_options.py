@@ -33,7 +33,7 @@ NOT_A_NUMBER = ("1", b"1", [], {}, object(), True, False, 1j)
 
 
 def test_every_field_has_its_law_here():
-    known = {*WHOLE, *NUMBERS, *CHOICES, "init", "content_layers", "style_layers"}
+    known = {*WHOLE, *NUMBERS, *CHOICES, "init", "content_layers", "style_layers", "style_blend"}
     assert {field.name for field in dataclasses.fields(Options)} == known
 
 
@@ -46,6 +46,18 @@ def test_whole_numbers_are_taken_within_their_range_only(name):
     for value in (low - 1, high + 1, 10**400, *fraction, math.nan, math.inf, *NOT_A_NUMBER):
         with pytest.raises(OptionsError, match=name):
             Options(**{name: value})
+
+
+def test_a_scale_is_one_number_or_one_for_each_style_and_a_blend_is_a_list():
+    assert Options(style_scale=[1, np.float32(0.5)]).style_scale == (1.0, 0.5)
+    assert Options(style_blend=[2, 0]).style_blend == (2.0, 0.0)
+    assert hash(Options(style_blend=[2, 1])) == hash(Options(style_blend=(2.0, 1.0)))
+    for name, wrong in (
+        *(("style_scale", value) for value in ((), (1, 17), ("1",), None)),
+        *(("style_blend", value) for value in ((), (0, 0), (1, -1), (1, math.nan), 1, "1,2")),
+    ):
+        with pytest.raises(OptionsError, match=name):
+            Options(**{name: wrong})
 
 
 def test_a_size_is_one_side_or_both_or_a_fraction():

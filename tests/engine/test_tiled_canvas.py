@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from impasto.engine.blending import style_sides
 from impasto.engine.engine import Engine
 from impasto.engine.errors import OptionsError
 from impasto.engine.formulas import Extent, coefficients
 from impasto.engine.images import resize
 from impasto.engine.pixels import to_canvas, to_image
 from impasto.engine.programs import Selection
-from impasto.engine.sources import style_side
 from impasto.engine.stop import Stop, Stopped
 from impasto.engine.targets import style_size
 from impasto.engine.tiles import Tiling, halo_of, side_of
@@ -104,7 +104,7 @@ def exactly(toy, strides, run_reference):
         }
         grams = {}
         if selection.style_layers:
-            graph, side = style_graph(toy, selection), style_side(options, SHAPE)
+            graph, side = style_graph(toy, selection), style_sides(options, SHAPE, 1)[0]
             smallest = max(strides[name] for name in (*extents, *selection.style_layers))
             scaled = [resize(style, *style_size(style, side, smallest)) for style in styles]
             several = [
