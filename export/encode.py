@@ -74,11 +74,7 @@ def encode(
         return numpy_helper.from_array(content, value.name)
 
     used = [*(value for node in graph.nodes for value in node.inputs), *graph.outputs.values()]
-    constants = {
-        value.name: value
-        for value in used
-        if value.constant is not None and value.name not in graph.tables
-    }
+    constants = {value.name: value for value in used if value.constant is not None}
     _require_unique_names(graph, constants)
     initializers = [initializer(value) for value in constants.values()]
     stored = {}

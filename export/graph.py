@@ -61,6 +61,7 @@ class Graph:
         self.inputs: dict[str, Value] = {}
         self.weights: dict[str, Value] = {}
         self.tables: dict[str, Value] = {}
+        self.contents: dict[str, np.ndarray] = {}
         self.outputs: dict[str, Value] = {}
         self._counts: dict[str, int] = {}
 
@@ -77,9 +78,10 @@ class Graph:
 
     def table(self, content: np.ndarray) -> Value:
         """Add an int32 tensor, too large for the program itself, that is given once as `weight`s
-        are; its `constant` is the content."""
+        are; the graph has its content, and no value has it."""
         name = self._fresh("table")
-        self.tables[name] = Value(name, content.shape, "int32", content)
+        self.contents[name] = content
+        self.tables[name] = Value(name, content.shape, "int32")
         return self.tables[name]
 
     def constant(self, content: float | Sequence[int] | np.ndarray) -> Value:

@@ -93,8 +93,7 @@ def build_tiled_program(
     """
     graph = tiled.lower(_GRAPHS[kind](network, selection, size))
     model = encode(graph, kind, weights_are_inputs=True)
-    tables = {name: np.asarray(value.constant) for name, value in graph.tables.items()}
-    return model, tuple(graph.weights), tables
+    return model, tuple(graph.weights), graph.contents
 
 
 def tiled_footprint(

@@ -101,7 +101,7 @@ def _run_onnxruntime(graph, inputs, weights=None):
 
 def _fed(graph, inputs, dtype):
     feeds = {name: np.asarray(inputs[name], dtype) for name in graph.inputs}
-    return feeds | {name: value.constant for name, value in graph.tables.items()}
+    return feeds | graph.contents
 
 
 def _repaired_ops():

@@ -27,6 +27,7 @@ def lower(graph: Graph) -> Graph:
     lowered.inputs.update(graph.inputs)
     lowered.weights.update(graph.weights)
     lowered.tables.update(graph.tables)
+    lowered.contents.update(graph.contents)
     moved: dict[Value, Value] = {}
     for node in graph.nodes:
         inputs = [moved.get(value, value) for value in node.inputs]

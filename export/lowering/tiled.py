@@ -29,7 +29,12 @@ def lower(graph: Graph, filled: bool = True) -> Graph:
     Raises:
         NotImplementedError: a size is symbolic, or a layer is not one of a VGG.
     """
-    return direct.lower(Tiled(graph, filled).lowered())
+    translated = Tiled(graph, filled).lowered()
+    lowered = direct.lower(translated)
+    # Rows and the translation know each other, and stay until Python looks for cycles: without the
+    # contents of the tables, 160 MB at 2000 x 2000.
+    translated.contents.clear()
+    return lowered
 
 
 class Tiled:
