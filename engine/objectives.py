@@ -7,7 +7,6 @@ from time import perf_counter
 
 import numpy as np
 
-from ..export.selection import targets_of
 from .blending import style_shares, style_sides, styles_asked
 from .evaluators import TiledCanvas, WholeCanvas
 from .features import Features
@@ -20,6 +19,8 @@ from .layers import channels_of
 from .objective import Objective
 from .options import Options
 from .programs import Programs, Selection
+from .roots import roots_of
+from .selection import targets_of
 from .sessions import Sessions
 from .stop import Stop
 from .targets import border_beside, content_targets, style_size, style_targets
@@ -134,8 +135,6 @@ class Objectives:
 
 def _matched(selection: Selection, grams: Grams) -> dict[str, np.ndarray]:
     """What the program is given of the style pictures, by the names of its inputs."""
-    from ..export.style_losses import roots_of
-
     found: dict[str, np.ndarray] = {}
     for layer in selection.style_layers:
         for name in targets_of(selection.style_loss, layer):

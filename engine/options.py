@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Literal, TypeAlias, get_args
 
-from ..export.selection import StyleLoss, Variation
 from .checks import number, whole
 from .errors import OptionsError
+from .selection import Pooling, StyleLoss, Variation
 
 __all__ = [
     "COARSEST_SIDE",
@@ -30,7 +30,6 @@ __all__ = [
 
 Formula: TypeAlias = Literal["relative", "gatys", "neuralart", "johnson"]
 Optimizer: TypeAlias = Literal["lbfgs", "adam"]
-Pooling: TypeAlias = Literal["max", "average"]
 Border: TypeAlias = Literal["replicate", "zeros", "wrap"]
 Color: TypeAlias = Literal["style", "content", "luminance", "match"]
 

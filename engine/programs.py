@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ..export.selection import statistics_of
 from .errors import OptionsError
-from .options import Options, Pooling, StyleLoss, Variation
+from .options import Options
+from .selection import NetworkBorder, Pooling, StyleLoss, Variation, statistics_of
 from .tiles import Tiling
 
 if TYPE_CHECKING:
-    from ..export.features import Border
     from ..export.liveness import Footprint
     from ..export.networks import Network
     from ..export.program import Kind
@@ -48,7 +47,7 @@ class Selection:
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
     pool: Pooling
-    border: Border
+    border: NetworkBorder
     joint: str | None = None
     style_loss: StyleLoss = "gram"
     variation: Variation = "squared"

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.selection import Selection
 from .networks import Network
 from .program import Kind, build_program, weights_are_inputs
-from .selection import Selection
 
 __all__ = ["BUNDLE_VERSION", "build_bundle"]
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
 
 import numpy as np
 
+from ..engine.selection import NetworkBorder, Pooling
 from .graph import Graph, Value
 from .networks import Architecture
 
-__all__ = ["Border", "Pooling", "append_features", "append_layers"]
+__all__ = ["append_features", "append_layers"]
 
-Pooling: TypeAlias = Literal["max", "average"]
-Border: TypeAlias = Literal["zeros", "replicate"]
 _ONE_AROUND = [0, 0, 1, 1, 0, 0, 1, 1]
 _POOLINGS: dict[str, str] = {"max": "MaxPool", "average": "AveragePool"}
 
@@ -25,7 +23,7 @@ def append_features(
     mean: tuple[float, ...],
     std: tuple[float, ...],
     pooling: Pooling = "max",
-    border: Border = "zeros",
+    border: NetworkBorder = "zeros",
     weight: Callable[[Graph, str, tuple[int, ...]], Value] = Graph.weight,
 ) -> dict[str, Value]:
     """Append every layer of the architecture and return them by name.

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from ..engine.selection import Variation
 from .graph import Graph, Value
-from .selection import Variation
 
 __all__ = [
     "content",

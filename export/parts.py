@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from ..engine.selection import Selection
 from . import losses
 from .dims import Dim
 from .features import append_features, append_layers
 from .graph import Graph, Value
 from .networks import Architecture, Network
-from .selection import Selection
 from .style_losses import totals
 
 __all__ = [

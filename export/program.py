@@ -18,6 +18,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from ..engine.selection import Selection, statistics_of
 from . import losses
 from . import rules as rules  # importing it registers the gradient rules
 from .encode import encode
@@ -38,7 +39,6 @@ from .parts import (
     totals_of_core,
     weighted_terms,
 )
-from .selection import Selection, statistics_of
 from .style_losses import per_position, style_term
 
 __all__ = [

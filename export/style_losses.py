@@ -23,11 +23,11 @@ from math import sqrt
 
 import numpy as np
 
+from ..engine.selection import StyleLoss
 from .graph import Graph, Value
 from .losses import gram_per_position, mean_per_position
-from .selection import StyleLoss
 
-__all__ = ["per_position", "roots_of", "style_term", "totals", "trace_of_root"]
+__all__ = ["per_position", "style_term", "totals", "trace_of_root"]
 
 # Added to variances, in squared units of features, whose deviations are 0.1 to 1000: a channel that
 # is flat has a gradient.
@@ -48,14 +48,6 @@ def totals(b: Graph, loss: StyleLoss, layer: str, features: Value) -> dict[str, 
     """The same as sums, which those of tiles add up to."""
     found = {layer: b.op("Gram", features)}
     return found if loss == "gram" else found | {f"{layer}.mean": b.op("Sums", features)}
-
-
-def roots_of(gram: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """T^½ of a style picture's statistics, (C, C) float32: symmetric, by eigenvalues in float64."""
-    covariance = gram.astype(np.float64) - np.outer(mean, mean.astype(np.float64))
-    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    return np.asarray(root, np.float32)
 
 
 def style_term(b: Graph, loss: StyleLoss, layer: str, found: Mapping[str, Value]) -> Value:

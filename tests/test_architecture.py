@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 # A layer may import those to its right.
 LAYERS = ["cli", "engine", "models", "export"]
 # What any layer may import; they import nothing of ours but errors.
-LEAVES = {"engine.errors", "engine.files"}
+LEAVES = {"engine.errors", "engine.files", "engine.selection"}
 FILES = [
     ROOT / "impasto" / "__init__.py",
     *(file for layer in LAYERS for file in sorted((ROOT / layer).rglob("*.py"))),
@@ -81,6 +81,15 @@ def test_nothing_points_back(file):
         if ours(name) and not leaf:
             theirs = LAYERS.index(name.split(".")[0])
             assert theirs >= mine, f"{module(file)} imports {name}"
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if file.parent.name == "engine"], ids=module
+)
+def test_the_engine_needs_nothing_that_makes_programs_until_it_makes_one(file):
+    """A bundle runs without `export`."""
+    needed = {name for name, at_import in imports(file) if at_import}
+    assert not {name for name in needed if name.split(".")[0] == "export"}
 
 
 @pytest.mark.parametrize("leaf", sorted(LEAVES))

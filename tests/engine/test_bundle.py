@@ -313,7 +313,7 @@ def test_programs_that_do_not_load_are_a_model_error(path, data, asked, pair):
 )
 def test_what_a_bundle_was_not_exported_for_is_told(path, asked, pair, other):
     engine = Engine(bundle=path, trust=True, threads=1)
-    expected = r"exported for content relu3_1, style relu1_1\+relu2_1\+relu3_1, max pooling"
+    expected = r"exported for content relu3_1, style relu1_1\+relu2_1\+relu3_1 by gram, max pooling"
     with pytest.raises(IncompatibleModel, match=expected):
         engine.stylize(*pair, asked(size=40, **other))
 

@@ -12,11 +12,11 @@ from impasto.engine.formulas import Extent, coefficients
 from impasto.engine.images import resize
 from impasto.engine.pixels import to_canvas, to_image
 from impasto.engine.programs import Selection
+from impasto.engine.roots import roots_of
 from impasto.engine.stop import Stop, Stopped
 from impasto.engine.targets import style_size
 from impasto.engine.tiles import Tiling, halo_of, side_of
 from impasto.export.program import content_graph, objective_graph, style_graph
-from impasto.export.style_losses import roots_of
 
 SHAPE = (90, 75)  # no multiple of any stride
 LAYERS = {

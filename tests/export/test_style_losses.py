@@ -5,12 +5,13 @@ import pytest
 import scipy.linalg
 
 from impasto.engine.programs import Selection
+from impasto.engine.roots import roots_of
+from impasto.engine.selection import statistics_of, targets_of
 from impasto.export.gradient import pull_back
 from impasto.export.graph import Graph
 from impasto.export.lowering import direct, tiled
 from impasto.export.program import objective_graph, style_graph
-from impasto.export.selection import statistics_of, targets_of
-from impasto.export.style_losses import per_position, roots_of, style_term, totals
+from impasto.export.style_losses import per_position, style_term, totals
 
 LOSSES = ["gram", "moments", "wasserstein"]
 LAYERS = (("relu3_1",), ("relu1_1", "relu2_1", "relu4_1"))

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from impasto.engine import checkpoint as checkpoint_module
 from impasto.engine.arrays_file import Damaged, read_arrays, write_arrays
 from impasto.engine.errors import ModelError, OutputError, ResumeError, StyleError
 from impasto.engine.images import read_picture, write_picture
+from impasto.engine.provenance import read_provenance
 from impasto.engine.settings import Checkpoint
 from impasto.export.network_file import encode_network
 
@@ -271,6 +273,7 @@ import sys
 from impasto.engine import checkpoint
 from impasto.engine.engine import Engine
 from impasto.engine.options import Options
+from impasto.engine.provenance import read_provenance
 from impasto.engine.settings import Checkpoint
 
 checkpoint._LONGEST_SHARE = 1e9
@@ -518,7 +521,10 @@ def test_clock_terminal_and_encoding_have_no_say(tmp_path, spawn, work, content,
     for process in processes:
         _, err = process.communicate()
         assert process.returncode == 0, err
-    assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "odd-\u00e9.png").read_bytes()
+    plain, odd = (tmp_path / "plain.png", tmp_path / "odd-\u00e9.png")
+    assert read_picture(plain).samples.tobytes() == read_picture(odd).samples.tobytes()
+    told = [read_provenance(path) for path in (plain, odd)]
+    assert told[0] == replace(told[1], command=told[0].command)
 
 
 @row("X02")

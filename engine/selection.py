@@ -1,15 +1,27 @@
-"""What a program is built for: layers, pooling, border, and where the network is cut in two."""
+"""What a program is built for: layers, pooling, border, and where the network is cut in two.
+
+These are names alone, for all that make programs and for all that run them: where a bundle is run
+there may be no code that makes any.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
-if TYPE_CHECKING:
-    from .features import Border, Pooling
+__all__ = [
+    "NetworkBorder",
+    "Pooling",
+    "Selection",
+    "StyleLoss",
+    "Variation",
+    "statistics_of",
+    "targets_of",
+]
 
-__all__ = ["Selection", "StyleLoss", "Variation", "statistics_of", "targets_of"]
-
+# How the network pools, and what it sees around the picture: see `features.append_features`.
+Pooling: TypeAlias = Literal["max", "average"]
+NetworkBorder: TypeAlias = Literal["zeros", "replicate"]
 # What is compared of a style layer, and how neighbouring pixels are: see `style_losses`, `losses`.
 StyleLoss: TypeAlias = Literal["gram", "moments", "wasserstein"]
 Variation: TypeAlias = Literal["squared", "absolute"]
@@ -31,7 +43,7 @@ class Selection(Protocol):
         """See `features.append_features`."""
 
     @property
-    def border(self) -> Border:
+    def border(self) -> NetworkBorder:
         """See `features.append_features`."""
 
     @property
@@ -56,7 +68,7 @@ def statistics_of(loss: StyleLoss, layer: str) -> tuple[str, ...]:
 
 def targets_of(loss: StyleLoss, layer: str) -> tuple[str, ...]:
     """Names of what the term of a layer is given of the style picture: statistics as
-    "style.<name>", and roots (see `style_losses.roots_of`) as "root.<layer>"."""
+    "style.<name>", and roots (see `roots`) as "root.<layer>"."""
     if loss == "wasserstein":
         return (f"style.{layer}.mean", f"root.{layer}")
     return tuple(f"style.{name}" for name in statistics_of(loss, layer))
