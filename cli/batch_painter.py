@@ -14,12 +14,12 @@ from ..engine.options import Options
 from .making import made_by
 from .parsing import parse_bytes, parse_seconds
 from .saving import Saving
+from .style_notes import tell_of_other_networks
 from .tasks import engine_of, open_options
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ..engine.engine import Engine
+    from ..engine.pixels import Picture
     from ..engine.provenance import Role
     from ..engine.records import ProgressCallback, Result
     from ..engine.stop import Stop
@@ -30,7 +30,7 @@ __all__ = ["BatchPainter"]
 class _Ready(NamedTuple):
     engine: Engine
     options: Options
-    styles: list[np.ndarray]
+    styles: list[Picture]
     memory: int
 
 
@@ -70,11 +70,11 @@ class BatchPainter:
         options = replace(
             self._options, **{name: getattr(engine.defaults, name) for name in self._decided}
         )
-        found = [read_picture(path, engine.limits, "style picture") for path in self._styles]
-        styles = [picture.samples for picture in found]
+        styles = [read_picture(path, engine.limits, "style picture") for path in self._styles]
+        tell_of_other_networks(engine, self._styles)
         # The plan of a picture counts those of its own.
-        memory = self._memory or default_budget()
-        return _Ready(engine, options, styles, max(1, memory - sum(s.nbytes for s in styles)))
+        held = sum(style.nbytes for style in styles)
+        return _Ready(engine, options, styles, max(1, (self._memory or default_budget()) - held))
 
     def saving(self, source: Path) -> Saving:
         """How the result of a picture is written.

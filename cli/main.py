@@ -26,6 +26,7 @@ from .plan import plan
 from .presets import presets
 from .reconstruct import reconstruct
 from .resume import resume
+from .style import style
 from .stylize import stylize
 from .texture import texture
 
@@ -46,6 +47,7 @@ app.command()(layers)
 app.command("compare-inits")(compare_inits)
 app.command()(resume)
 app.command()(again)
+app.add_typer(style, name="style")
 app.command()(plan)
 app.command()(export)
 app.add_typer(models, name="models")

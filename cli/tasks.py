@@ -31,6 +31,7 @@ from .presets import left_to
 from .recipe import save_recipe
 from .saving import Saving
 from .streams import STDIN, STDOUT, check_stdout
+from .style_notes import tell_of_other_networks
 from .watching import Watching, command_line
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def paint_task(
         engine = opened()
         last = replace(options, **{name: getattr(engine.defaults, name) for name in decided})
         saving.made = made_by(context, name, engine, last, pictures)
+        tell_of_other_networks(engine, [path for role, path in pictures if role == "style"])
         if watching.save_recipe is not None:
             save_recipe(watching.save_recipe, context, last)
         checkpoint = _checkpoint_of(context, output, saving)

@@ -217,6 +217,7 @@ class Engine:
         *,
         sizes: Sequence[int] = (512,),
         memory: int | None = None,
+        stop: Stop | None = None,
     ) -> KnownTargets:
         """Write a style file: the style picture, and what this network sees of it. It can be given
         wherever a style picture can; works of these sizes begin sooner with it.
@@ -227,16 +228,18 @@ class Engine:
                 those of levels count.
             sizes: longer sides of results; with none, only the picture is saved.
             memory: bytes that the process may take.
+            stop: ends the work when it is requested.
 
         Raises:
             OptionsError: another suffix, or options that cannot be.
             StyleError: the picture cannot be used, or the file not be written.
+            Stopped: `stop` was requested; no file is written.
         """
         if Path(path).suffix.lower() != ".style":
             raise OptionsError(f"the style file {str(path)!r} must have the suffix .style")
         options = replace(options or self.defaults, color="style", strength=1.0)
         data, picture = picture_to_save(style, self.limits)
-        looks = self._studio.known_targets(picture, options, sizes, memory, Stop())
+        looks = self._studio.known_targets(picture, options, sizes, memory, stop or Stop())
         known = KnownTargets(self.model, self.fingerprint, style_scale_of(options), looks)
         write_atomic(Path(path), file_to_save(data, known, self.limits))
         return known

@@ -59,6 +59,14 @@ class Picture:
         return (self.samples.shape[0], self.samples.shape[1], 3)
 
     @property
+    def nbytes(self) -> int:
+        """That it holds."""
+        beside = 0 if self.known is None else self.known.nbytes
+        return (
+            self.samples.nbytes + (self.opacity.nbytes if self.opacity is not None else 0) + beside
+        )
+
+    @property
     def rgb(self) -> Pixels:
         """(H, W, 3) float32, C-contiguous, 0..1, made anew: four times the memory of uint8."""
         return scaled(np.broadcast_to(self.samples, self.shape))

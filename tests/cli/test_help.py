@@ -27,6 +27,9 @@ def test_commands_are_those_that_people_are_told_of():
         ("layers",),
         ("compare-inits",),
         ("resume",),
+        ("style",),
+        ("style", "save"),
+        ("style", "show"),
         ("plan",),
         ("export",),
         ("models",),
@@ -83,7 +86,7 @@ def test_lowering_is_told_in_the_same_words_everywhere():
         if parameter.name == "lowering"
     }
     painting = {"stylize", "batch", "reconstruct", "texture", "layers", "compare-inits"}
-    assert told.keys() == {(name,) for name in (*painting, "plan", "bench")}
+    assert told.keys() == {*((name,) for name in (*painting, "plan", "bench")), ("style", "save")}
     assert len(set(map(str, told.values()))) == 1
 
 

@@ -90,6 +90,7 @@ KINDS = {
     "h5": "network",
     "bundle": "bundle",
     "work": "work",
+    "style": "picture",
     "recipe": "recipe",
     "telling png": "telling",
     "telling jpg": "telling",
@@ -111,10 +112,10 @@ def _network() -> Network:
 @cache
 def sound(kind: str) -> bytes:
     """A small sound file of that kind."""
-    if KINDS[kind] == "picture":
-        return _picture(kind)
     if kind in _MAKERS:
         return _MAKERS[kind]()
+    if KINDS[kind] == "picture":
+        return _picture(kind)
     if KINDS[kind] == "telling":
         return _telling(kind.partition(" ")[2])
     weights = _network().weights
@@ -274,6 +275,14 @@ def _work() -> bytes:
     return (kept / "work.impasto").read_bytes()
 
 
+def _style() -> bytes:
+    """A painting with its targets at two sizes."""
+    path = _place() / "painting.style"
+    options = Options(content_layers={}, style_layers={"relu1_1": 1.0}, init="noise", levels=1)
+    _engine().save_style(_place() / "photo.png", path, options, sizes=[12, 20])
+    return path.read_bytes()
+
+
 def _recipe() -> bytes:
     return recipe_text(asdict(Options(size=(64, 48), iterations=(3, 2), init="noise"))).encode()
 
@@ -290,7 +299,7 @@ def _telling(suffix: str) -> bytes:
     return path.read_bytes()
 
 
-_MAKERS = {"bundle": _bundle, "work": _work, "recipe": _recipe}
+_MAKERS = {"bundle": _bundle, "work": _work, "recipe": _recipe, "style": _style}
 
 
 def mutated(kind: str, data: bytes, number: int) -> bytes:
@@ -349,7 +358,7 @@ def _mended(kind: str, data: bytes) -> bytes:
         return data[:-32] + hashlib.sha256(data[:-32]).digest()
     if kind.endswith("png"):
         return _mended_png(data)
-    return data
+    return _mended_zip(data) if kind == "style" else data
 
 
 def _mended_png(data: bytes) -> bytes:
@@ -361,6 +370,19 @@ def _mended_png(data: bytes) -> bytes:
             break
         out[end - 4 : end] = zlib.crc32(out[at + 4 : end - 4]).to_bytes(4, "big")
         at = end
+    return bytes(out)
+
+
+def _mended_zip(data: bytes) -> bytes:
+    """With the checksum of each member that is stored as it stands, where the directory has it."""
+    out, at = bytearray(data), data.find(b"PK\1\2")
+    while at >= 0 and at + 46 <= len(out):
+        size, place = (int.from_bytes(out[at + n : at + n + 4], "little") for n in (24, 42))
+        name, extra = (int.from_bytes(out[place + n : place + n + 2], "little") for n in (26, 28))
+        begin = place + 30 + name + extra
+        if begin + size <= len(out):
+            out[at + 16 : at + 20] = zlib.crc32(out[begin : begin + size]).to_bytes(4, "little")
+        at = out.find(b"PK\1\2", at + 4)
     return bytes(out)
 
 
