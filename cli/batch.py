@@ -11,6 +11,7 @@ from . import keeping_options as k
 from . import loss_options as o
 from . import parameters as p
 from . import recipe_options as r
+from . import space_options as x
 from .batch_work import paint_batch
 from .network_options import spelled_defaults
 from .presets import PresetName
@@ -35,6 +36,7 @@ def batch(
     size: p.Size = str(_DEFAULTS.size),
     style_scale: p.StyleScale = str(_DEFAULTS.style_scale),
     style_blend: StyleBlend = None,
+    layer_styles: x.LayerStyles = None,
     color: c.ColorKind = _DEFAULTS.color,
     strength: c.Strength = _DEFAULTS.strength,
     init: p.Init = _DEFAULTS.init,

@@ -46,6 +46,7 @@ def made_by(
     if options.init not in _STARTS:
         initial_header(options, engine.limits)  # which says it best where there is none
         ingredients.append(Ingredient.of("initial", options.init, engine.limits))
+    ingredients += [Ingredient.of("mask", path, engine.limits) for path in options.mask_paths]
     return Provenance(
         version=__version__,
         task=task,

@@ -6,13 +6,16 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 
 from ..engine.errors import OptionsError
 
 __all__ = [
     "parse_bytes",
     "parse_iterations",
+    "parse_layer_styles",
     "parse_layers",
+    "parse_mask",
     "parse_numbers",
     "parse_scales",
     "parse_seconds",
@@ -128,6 +131,30 @@ def parse_layers(option: str, entries: Sequence[str]) -> dict[str, float]:
                 f"{option} {entry!r} must have the form NAME or NAME=WEIGHT, such as relu4_2=0.5"
             ) from error
     return layers
+
+
+def parse_layer_styles(entries: Sequence[str] | None) -> dict[str, int]:
+    """ "relu1_1=2" gives a layer to the second style picture."""
+    found: dict[str, int] = {}
+    for entry in entries or ():
+        name, _, number = entry.partition("=")
+        if not name or not re.fullmatch(r"[0-9]{1,4}", number, re.ASCII):
+            raise OptionsError(f"--layer-style must be such as relu1_1=2, not {entry!r}")
+        if name in found:
+            raise OptionsError(f"--layer-style names the layer {name} for the second time")
+        found[name] = int(number)
+    return found
+
+
+def parse_mask(text: str) -> tuple[str, str]:
+    """ "sky.png:stars.png" is a mask for the photograph and one for the painting; "sky.png" is the
+    first alone, as is the name of a file that has a colon in it."""
+    mask, colon, of_style = text.rpartition(":")
+    if not colon or Path(text).is_file():
+        mask, of_style = text, ""
+    if not mask or (colon and not of_style and not Path(text).is_file()):
+        raise OptionsError(f"--mask must be MASK or MASK:STYLE_MASK, two paths, not {text!r}")
+    return mask, of_style
 
 
 def spelled_layers(layers: Mapping[str, float]) -> list[str]:

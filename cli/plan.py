@@ -11,6 +11,7 @@ from . import color_options as c
 from . import keeping_options as k
 from . import loss_options as o
 from . import parameters as p
+from . import space_options as x
 from .console import emit, emit_json
 from .network_options import spelled_defaults
 from .parsing import parse_bytes, parse_seconds
@@ -34,6 +35,9 @@ def plan(
     size: p.Size = str(_DEFAULTS.size),
     style_scale: p.StyleScale = str(_DEFAULTS.style_scale),
     style_blend: StyleBlend = None,
+    layer_styles: x.LayerStyles = None,
+    masks: x.Masks = None,
+    keep: x.Keep = None,
     color: c.ColorKind = _DEFAULTS.color,
     strength: c.Strength = _DEFAULTS.strength,
     init: p.Init = _DEFAULTS.init,

@@ -50,6 +50,8 @@ def save_recipe(path: Path, context: typer.Context, options: Options) -> None:
         f"--{name} {value}"
         for name, value in (
             ("init", _unless(values.get("init"), ("content", "style", "noise"))),
+            *(("mask", ":".join(filter(None, pair))) for pair in values.pop("masks", ())),
+            ("keep", values.get("keep")),
             ("model", _unless(values["model"], _names())),
             ("bundle", asked.get("bundle")),
         )
@@ -81,6 +83,8 @@ def _spelled(name: str, value: Any) -> Any:
         return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
     if name in ("iterations", "style_scale", "style_blend"):
         return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if name == "layer_styles":
+        return [f"{layer}={number}" for layer, number in value.items()]
     return spelled_layers(value) if isinstance(value, Mapping) else value
 
 

@@ -12,7 +12,7 @@ __all__ = ["option_of", "spelled"]
 
 def option_of(name: str) -> str:
     """`style_layers` is given as `--style-layer`, several times; the others have their names."""
-    if name.endswith("_layers"):
+    if name in ("content_layers", "style_layers", "layer_styles", "masks"):
         name = name.removesuffix("s")
     return "--" + name.replace("_", "-")
 

@@ -14,6 +14,7 @@ from . import keeping_options as k
 from . import loss_options as o
 from . import parameters as p
 from . import recipe_options as r
+from . import space_options as x
 from . import stream_options as s
 from . import watching_options as w
 from .network_options import spelled_defaults
@@ -40,6 +41,9 @@ def stylize(
     size: p.Size = str(_DEFAULTS.size),
     style_scale: p.StyleScale = str(_DEFAULTS.style_scale),
     style_blend: StyleBlend = None,
+    layer_styles: x.LayerStyles = None,
+    masks: x.Masks = None,
+    keep: x.Keep = None,
     color: c.ColorKind = _DEFAULTS.color,
     strength: c.Strength = _DEFAULTS.strength,
     init: p.Init = _DEFAULTS.init,

@@ -20,7 +20,9 @@ from .painting import check_output, paint_to
 from .parsing import (
     parse_bytes,
     parse_iterations,
+    parse_layer_styles,
     parse_layers,
+    parse_mask,
     parse_numbers,
     parse_scales,
     parse_seconds,
@@ -53,6 +55,9 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "style_blend": lambda given: given and parse_numbers("--style-blend", given),
     "content_layers": lambda given: parse_layers("--content-layer", given),
     "style_layers": lambda given: parse_layers("--style-layer", given),
+    "layer_styles": parse_layer_styles,
+    "masks": lambda given: tuple(map(parse_mask, given or ())),
+    "keep": lambda given: given and str(given),
 }
 
 
@@ -124,7 +129,7 @@ def paint_task(
     asked = context.params
     opened, decided = engine_of(context), open_options(context)
     paths = [path for _, path in pictures]
-    sources = (*paths, options.init, asked["model"], asked.get("bundle"))
+    sources = (*paths, options.init, *options.mask_paths, asked["model"], asked.get("bundle"))
     if output is STDOUT:
         check_stdout(asked["json"], asked["save_every"] is not None)
     else:

@@ -13,6 +13,7 @@ from . import keeping_options as k
 from . import loss_options as o
 from . import parameters as p
 from . import recipe_options as r
+from . import space_options as x
 from . import watching_options as w
 from .network_options import spelled_defaults
 from .style_options import StyleBlend
@@ -40,6 +41,7 @@ def texture(
     ] = False,
     style_scale: p.StyleScale = str(_DEFAULTS.style_scale),
     style_blend: StyleBlend = None,
+    layer_styles: x.LayerStyles = None,
     style_layers: p.StyleLayers = _STYLE_LAYERS,
     style_loss: o.StyleLossName = _DEFAULTS.style_loss,
     style_falloff: o.StyleFalloff = _DEFAULTS.style_falloff,

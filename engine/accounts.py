@@ -86,7 +86,9 @@ class Accounts:
         canvas = 12 * level.height * level.width
         descent = method.bytes(3 * level.height * level.width)
         kept = self._features(selection, tiling, shape)
-        kept += sum(_FLOAT * self._channels(name) ** 2 for name in selection.style_layers)
+        grams = sum(_FLOAT * self._channels(name) ** 2 for name in selection.style_layers)
+        kept += grams * max(1, selection.regions) + self._guides(selection, shape)
+        masks = selection.regions * _FLOAT * _area(shape)
         # In the order in which most is learned at least cost: what is too much is seldom counted
         # to the end.
         sessions = runs = 0
@@ -122,7 +124,7 @@ class Accounts:
             if level is not work.levels[0]
             else min(left, self._footprints.kept)
         )
-        before = pictures + 2 * canvas + kept + max(looking, opening)
+        before = pictures + 2 * canvas + masks + kept + max(looking, opening)
         if level is not work.levels[0]:  # it begins with a look at the initial canvas
             before = max(before, pictures + 3 * canvas + evaluating)
         return work.kept_bytes + left + sum(weights.values()) + max(before, working)
@@ -159,12 +161,17 @@ class Accounts:
             style_shape(style, side, work.smallest_side)
             for style, side in zip(work.styles, sides, strict=True)
         ]
+        is_masked = any(one.style_mask is not None for one in work.regions.regions)
+        of_style = replace(selection, regions=int(is_masked))
         wanted: list[_Part] = []
         if tiling is None:
             if selection.content_layers:
                 wanted.append(_Part("content", selection, shape, canvas))
             if selection.style_layers:
-                wanted += [_Part("style", selection, size, 24 * _area(size)) for size in styles]
+                wanted += [
+                    _Part("style", of_style, size, 24 * _area(size) + self._shown(of_style, size))
+                    for size in styles
+                ]
             return wanted
         front, behind = selection.divided(self._names)
         if front.content_layers:
@@ -182,10 +189,10 @@ class Accounts:
             size = tiling.of_styles().size(style)
             joined = self._joined(tiling, style)
             features = self._bytes_of(tiling.joint, joined) if behind.layers else 0
-            beside = 12 * _area(style) + features
-            wanted.append(_Part("sums", selection, size, beside + 12 * _area(size)))
+            beside = 12 * _area(style) + features + self._shown(of_style, style)
+            wanted.append(_Part("sums", of_style, size, beside + 12 * _area(size)))
             if behind.style_layers:
-                wanted.append(_Part("style", selection, joined, beside))
+                wanted.append(_Part("style", of_style, joined, beside))
         return wanted
 
     def _joined(self, tiling: Tiling, shape: tuple[int, int]) -> tuple[int, int]:
@@ -201,6 +208,15 @@ class Accounts:
         layers = [*front.content_layers, *([tiling.joint] if has_rest else [])]
         features = sum(self._bytes_of(name, self._layer(name, size)) for name in layers)
         return 12 * _area(size) + masks + features
+
+    def _guides(self, selection: Selection, shape: tuple[int, int]) -> int:
+        """Of all regions of a canvas."""
+        strides = {self._programs.strides[layer] for layer in selection.style_layers}
+        return selection.regions * sum(_FLOAT * _area(shape) // stride**2 for stride in strides)
+
+    def _shown(self, selection: Selection, size: tuple[int, int]) -> int:
+        """A mask on a style picture, and its guides."""
+        return selection.regions * _FLOAT * _area(size) + self._guides(selection, size)
 
     def _too_large(self, part: _Part, most: int) -> bool:
         """Whether a quarter of the sides tells already that a large program does not fit: it takes

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
 from .errors import OptionsError
 from .options import Options
 
-__all__ = ["check_blend", "style_scale_of", "style_shares", "style_sides", "styles_asked"]
+__all__ = ["Shares", "check_blend", "style_scale_of", "style_sides", "styles_asked"]
 
 
 def check_blend(options: Options, styles: int) -> None:
@@ -14,6 +17,9 @@ def check_blend(options: Options, styles: int) -> None:
     Raises:
         OptionsError: they do.
     """
+    for layer, number in options.layer_styles.items():
+        if number > styles:
+            raise OptionsError(f"layer_styles[{layer}] is {number}, but there are {styles} styles")
     for name in ("style_scale", "style_blend"):
         listed = getattr(options, name)
         if isinstance(listed, tuple) and len(listed) != styles:
@@ -28,14 +34,42 @@ def styles_asked(options: Options) -> int:
     return len(listed[0]) if listed else 1
 
 
-def style_shares(options: Options, styles: int) -> list[float]:
-    """The share of each of so many style pictures in the blend; together they are 1."""
-    if not styles:
-        return []
-    weights = options.style_blend or (1.0,) * styles
-    # By the largest first, for a sum of huge numbers could be infinite, and of tiny ones inexact.
-    parts = [weight / max(weights) for weight in weights]
-    return [part / sum(parts) for part in parts]
+@dataclass(frozen=True)
+class Shares:
+    """How much each style picture counts, in each layer.
+
+    Args:
+        parts: of each style picture by its number, at least 0.
+        alone: layers that one style picture has to itself, and its number.
+    """
+
+    parts: Mapping[int, float]
+    alone: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, options: Options, styles: int) -> Shares:
+        """Those of so many style pictures."""
+        weights = options.style_blend or (1.0,) * styles
+        alone = {layer: number - 1 for layer, number in options.layer_styles.items()}
+        return cls(dict(enumerate(weights)), alone)
+
+    def among(self, styles: Iterable[int]) -> Shares:
+        """Of some of the style pictures, a region's own; of equal ones where none counts else."""
+        parts = {number: self.parts[number] for number in styles}
+        return Shares(parts if any(parts.values()) else dict.fromkeys(parts, 1.0), self.alone)
+
+    def of_layer(self, layer: str) -> dict[int, float]:
+        """The share of each that counts; together they are 1."""
+        if layer in self.alone:
+            return {self.alone[layer]: 1.0}
+        # By the largest first, for a sum of huge numbers could be infinite, of tiny ones inexact.
+        most = max(self.parts.values())
+        parts = {number: part / most for number, part in self.parts.items() if part}
+        return {number: part / sum(parts.values()) for number, part in parts.items()}
+
+    def used(self, layers: Iterable[str]) -> list[int]:
+        """The style pictures that count in one of these layers."""
+        return sorted({number for layer in layers for number in self.of_layer(layer)})
 
 
 def style_scale_of(options: Options) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .errors import OptionsError
 from .images import PictureSource, read_header
 from .limits import Limits
+from .masks import read_regions
 from .memory import enough_memory
 from .objectives import Objectives
 from .options import Options
@@ -42,7 +43,8 @@ class Draft:
                 return plan
             canvases = self._planner.samples(self.work)
             seconds = [
-                self._objectives.seconds(shape, self.work.options, stop) for shape in canvases
+                self._objectives.seconds(shape, self.work.options, stop, len(self.work.regions))
+                for shape in canvases
             ]
             return plan.timed(list(canvases.values()), seconds)
 
@@ -82,14 +84,21 @@ class Drafts:
         if content is not None:
             header = read_header(content, self._limits, "content picture")
         headers = [read_header(style, self._limits, "style picture") for style in styles]
+        regions = read_regions(
+            options,
+            None if header is None else header.shape,
+            [style.shape for style in headers],
+            self._limits,
+        )
         work = work_of(
             header,
             headers,
             initial_header(options, self._limits),
             self.levels((header or headers[0]).shape[:2], options),
             options,
-            self._objectives.selection(options),
+            self._objectives.selection(options, regions=len(regions)),
             self._objectives.smallest_side(options),
+            regions,
         )
         return Draft(work, self._planner, self._objectives)
 

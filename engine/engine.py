@@ -35,6 +35,7 @@ from .planner import Planner
 from .programs import defaults_for, open_programs
 from .pyramid import Level
 from .records import ProgressCallback, Result
+from .regions import Sight
 from .sessions import Sessions
 from .settings import Checkpoint, Settings
 from .sources import listed
@@ -237,7 +238,14 @@ class Engine:
         """
         if Path(path).suffix.lower() != ".style":
             raise OptionsError(f"the style file {str(path)!r} must have the suffix .style")
-        options = replace(options or self.defaults, color="style", strength=1.0)
+        options = replace(
+            options or self.defaults,
+            color="style",
+            strength=1.0,
+            masks=(),
+            keep=None,
+            layer_styles={},
+        )
         data, picture = picture_to_save(style, self.limits)
         looks = self._studio.known_targets(picture, options, sizes, memory, stop or Stop())
         known = KnownTargets(self.model, self.fingerprint, style_scale_of(options), looks)
@@ -264,7 +272,13 @@ class Engine:
         work = replace(work, levels=work.levels[-1:])
         (scene,) = self._studio.sources(content, styles, work).scenes
         return self.objective_at(
-            scene.content, scene.styles, options, Stop(), None, scene.level.shape
+            scene.content,
+            scene.styles,
+            options,
+            Stop(),
+            None,
+            scene.level.shape,
+            scene.sights,
         )
 
     def levels(self, shape: tuple[int, int], options: Options) -> tuple[Level, ...]:
@@ -279,9 +293,10 @@ class Engine:
         stop: Stop,
         tiling: Tiling | None = None,
         shape: tuple[int, int] | None = None,
+        sights: Sequence[Sight] = (),
     ) -> Objective:
         """See `Objectives.at`."""
-        return self._objectives.at(content, styles, options, stop, tiling, shape)
+        return self._objectives.at(content, styles, options, stop, tiling, shape, sights)
 
     def plan(
         self,

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from .options import Options
     from .picture_memory import Header
 
-__all__ = ["Kept", "finished", "kept", "kept_bytes", "needs_content", "prepared", "prepared_bytes"]
+__all__ = [
+    "Kept",
+    "finished",
+    "in_bytes",
+    "kept",
+    "kept_bytes",
+    "needs_content",
+    "prepared",
+    "prepared_bytes",
+]
 
 # The photograph at the final size, (H, W, 3): 16 bits hold 8 and 16 bits exactly.
 Kept: TypeAlias = NDArray[np.uint16]
@@ -30,7 +39,7 @@ _WHITE = np.float32(65535)
 
 def needs_content(options: Options) -> bool:
     """Whether the result is made with the photograph, once it is painted."""
-    return options.color in _RECOLORED or options.strength != 1
+    return options.color in _RECOLORED or options.strength != 1 or options.keep is not None
 
 
 def prepared(
@@ -62,23 +71,33 @@ def kept(picture: NDArray[np.float32]) -> Kept:
     return samples
 
 
+def in_bytes(mask: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A mask in 0..1 as `finished` takes it, in a quarter of the memory."""
+    return np.asarray(mask * 255 + 0.5, np.uint8)
+
+
 def kept_bytes(shape: tuple[int, int], options: Options) -> int:
     """That are kept of the photograph all the time, for a result of this (height, width)."""
-    return _KEPT_BYTES * shape[0] * shape[1] if needs_content(options) else 0
+    each = (_KEPT_BYTES if needs_content(options) else 0) + (options.keep is not None)
+    return each * shape[0] * shape[1]
 
 
 def finished(
-    canvas: NDArray[np.float32], photograph: Kept | None, options: Options
+    canvas: NDArray[np.float32],
+    photograph: Kept | None,
+    options: Options,
+    stays: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.float32]:
     """The result: the photograph's colours where `options.color` asks for them, and then
 
-        photograph + strength (painting - photograph)
+        photograph + strength (1 - stays) (painting - photograph)
 
     with values as sRGB encodes them, as a layer's opacity is in programs for pictures.
 
     Args:
         canvas: (H, W, 3) in 0..1; it is the result where there is nothing to be done.
         photograph: what `kept` made, of the same size; None where `needs_content` is false.
+        stays: (H, W), 255 where the photograph stays as it is.
     """
     if photograph is None:
         return canvas
@@ -87,7 +106,10 @@ def finished(
         shown, painted = scaled(photograph[rows]), canvas[rows]
         if options.color in _RECOLORED:
             painted = recolored(painted, shown)
-        if options.strength != 1:
-            painted = shown + np.float32(options.strength) * (painted - shown)
+        share: NDArray[np.float32] | np.float32 = np.float32(options.strength)
+        if stays is not None:
+            share = share * (1 - scaled(stays[rows])[..., None])
+        if options.strength != 1 or stays is not None:
+            painted = shown + share * (painted - shown)
         result[rows] = np.clip(painted, 0, 1)
     return result

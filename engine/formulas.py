@@ -9,6 +9,10 @@ given, that of `DEFAULT_STYLE_WEIGHTS`), V `tv_weight`; the layers' own weights 
 and w_l (style, times `style_falloff` to the power of the layer's place, scaled to sum to 1); the
 canvas has P pixels.
 
+In a region (see `regions`) the sum over style layers has a term for each region r, with G and A of
+that region and b_l times the region's share of the canvas: as strong, in each of its pixels, as
+where there are no regions.
+
 Where the style loss is another than "gram", the second sum is of that distance, in squared units of
 features (see `export.style_losses`), and b_l = S w_l / (tr A / N_s + ε) in every formula: that is
 about its distance from features that are all 0.
@@ -27,13 +31,14 @@ sum of squared differences of pixels in 0..255, of which theirs has the gradient
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from .options import Formula, Options
+from .selection import layer_of, region_of
 
 __all__ = ["Extent", "coefficients"]
 
@@ -55,17 +60,20 @@ def coefficients(
     content: Mapping[str, Extent],
     style: Mapping[str, np.ndarray],
     pixels: int,
+    areas: Sequence[float] = (),
 ) -> dict[str, float]:
-    """The factor of each term by its name: "content.<layer>", "style.<layer>", "tv".
+    """The factor of each term by its name: "content.<layer>", "style.<place>", "tv".
 
     Args:
         content: of the features to match, by layer.
-        style: Gram matrices per position to match by layer, (C, C), in the network's order; what
-            else is to be matched is not looked at.
+        style: Gram matrices per position to match by place (see `selection.places_of`), (C, C), in
+            the network's order; what else is to be matched is not looked at.
         pixels: of the canvas.
+        areas: the share of the canvas that each region has.
     """
     formula = options.objective
-    layers = [layer for layer in style if layer in options.style_layers]
+    places = [name for name in style if "." not in name]
+    layers = list(dict.fromkeys(map(layer_of, places)))
     shares = {
         layer: options.style_layers[layer] * options.style_falloff**place
         for place, layer in enumerate(layers)
@@ -78,10 +86,11 @@ def coefficients(
         * _CONTENT[formula](extent)
         for layer, extent in content.items()
     }
-    factors |= {
-        f"style.{layer}": options.style_factor * share / total * of_style(style[layer])
-        for layer, share in shares.items()
-    }
+    for place in places:
+        region = region_of(place)
+        area = 1.0 if region is None else areas[region]
+        share = area * shares[layer_of(place)] / total
+        factors[f"style.{place}"] = options.style_factor * share * of_style(style[place])
     unit = 255**2 * pixels / 2 if formula == "johnson" else 1
     return factors | {"tv": options.tv_weight * unit}
 

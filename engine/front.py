@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .features import Features
+from .guides import guide_at
 from .pixels import to_canvas, to_image
 from .programs import Selection
+from .selection import guide_name, layer_of, region_of
 from .session import Session
 from .sessions import Sessions
 from .stop import Stop
@@ -54,9 +56,16 @@ class Front:
         view: of the network, with the joint of the tiling.
         tiling: how the canvas is cut.
         shape: (height, width) of the canvas.
+        masks: the regions that the selection has, (H, W) each.
     """
 
-    def __init__(self, view: View, tiling: Tiling, shape: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        view: View,
+        tiling: Tiling,
+        shape: tuple[int, int],
+        masks: Sequence[np.ndarray] = (),
+    ) -> None:
         self.selection, self.behind = view.selection.divided(view.strides)
         self.has_rest = bool(self.behind.layers)
         self._view = view
@@ -67,6 +76,11 @@ class Front:
         self._tiles = tuple(tiling.tiles(shape))
         self._around, self._outside = tiling.around, tiling.outside
         self._shape = tiling.whole(shape)
+        strides = {view.strides[layer] for layer in self.selection.style_layers}
+        self._guides = {
+            stride: [self._with_around(guide_at(mask, stride), stride) for mask in masks]
+            for stride in (strides if masks else ())
+        }
 
     def rest(self) -> Session | None:
         """The objective program from the joint on; None where no term needs it."""
@@ -102,7 +116,8 @@ class Front:
         for tile in self._tiles:
             feeds = {
                 "image": to_image(picture[tile.crop()]),
-                **self._cores(tile, layers),
+                **self._cores(tile, () if self._guides else layers),
+                **self._guides_of(tile),
             }
             found = session.run(feeds, names, stop, gives_back=tile is self._tiles[-1])
             if self.has_rest:
@@ -160,7 +175,8 @@ class Front:
         Returns:
             (H, W, 3), and (terms,), float64.
         """
-        layers = (*self.selection.content_layers, *self.selection.style_layers)
+        layers = self.selection.content_layers
+        layers += () if self._guides else self.selection.style_layers
         session = self._pullback_session
         given = {
             f"gradient.{name}": (gram / self._positions(name)).astype(np.float32)
@@ -176,6 +192,7 @@ class Front:
                 "image": to_image(canvas[tile.crop()]),
                 "coefficients": factors,
                 **self._cores(tile, layers, whole=True),
+                **self._guides_of(tile),
                 **given,
             }
             for layer, features in content.items():
@@ -195,6 +212,19 @@ class Front:
         strides = {self._strides[layer] for layer in layers} | ({1} if whole else set())
         return {f"core.{stride}": tile.mask(stride) for stride in strides}
 
+    def _guides_of(self, tile: Tile) -> dict[str, np.ndarray]:
+        """The part of each guide that belongs to a tile: 0 outside of its core."""
+        return {
+            guide_name(region, stride): guide[(..., *tile.crop(stride))] * tile.mask(stride)
+            for stride, guides in self._guides.items()
+            for region, guide in enumerate(guides)
+        }
+
+    def _with_around(self, guide: np.ndarray, stride: int) -> np.ndarray:
+        """With zeros for what is around the picture, as its layer has it."""
+        margin = self._around // stride
+        return np.pad(guide, ((0, 0), (0, 0), (margin, margin), (margin, margin)))
+
     def _of_core(self, tile: Tile, joined: np.ndarray) -> np.ndarray:
         """What is given for the joint of a tile: zeros for what belongs to others."""
         stride = self._strides[self._joint]
@@ -212,7 +242,10 @@ class Front:
         return self._shape[0] // stride, self._shape[1] // stride
 
     def _positions(self, statistic: str) -> int:
-        return self._positions_at(self._strides[statistic.partition(".")[0]])
+        """That a sum is to be divided by: what is guided is a mean already."""
+        if region_of(statistic) is not None:
+            return 1
+        return self._positions_at(self._strides[layer_of(statistic)])
 
     def _positions_at(self, stride: int) -> int:
         """Of the canvas without what is around it."""

@@ -75,16 +75,16 @@ class KeptGrams:
     def _identity(self, style: Picture | np.ndarray) -> Hashable:
         """By a picture's samples, which nobody changes: hashed once for all levels of a work."""
         if isinstance(style, np.ndarray):
-            return _hashed(style)
+            return hashed(style)
         with self._lock:
             known = self._identities.get(style)
         if known is None:
-            known = _hashed(style.samples)
+            known = hashed(style.samples)
             with self._lock:
                 self._identities[style] = known
         return known
 
 
-def _hashed(samples: np.ndarray) -> Hashable:
+def hashed(samples: np.ndarray) -> Hashable:
     digest = hashlib.sha256(np.ascontiguousarray(samples).data).digest()
     return samples.dtype.str, samples.shape, digest

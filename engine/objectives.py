@@ -7,11 +7,12 @@ from time import perf_counter
 
 import numpy as np
 
-from .blending import style_shares, style_sides, styles_asked
+from .blending import Shares, style_sides, styles_asked
 from .evaluators import TiledCanvas, WholeCanvas
 from .features import Features
 from .formulas import Extent, coefficients
 from .front import Front, View
+from .guides import guides_at
 from .images import Picture
 from .kept_grams import Grams, KeptGrams
 from .known_targets import Fitting, KnownLook
@@ -19,6 +20,7 @@ from .layers import channels_of
 from .objective import Objective
 from .options import Options
 from .programs import Programs, Selection
+from .regions import Sight
 from .roots import roots_of
 from .selection import targets_of
 from .sessions import Sessions
@@ -47,9 +49,11 @@ class Objectives:
             {layer: channels_of(programs.weights, layers, layer) for layer in layers},
         )
 
-    def selection(self, options: Options, tiling: Tiling | None = None) -> Selection:
+    def selection(
+        self, options: Options, tiling: Tiling | None = None, regions: int = 0
+    ) -> Selection:
         """What programs are built for; see `Selection.of`."""
-        return Selection.of(options, self._programs.strides).tiled(tiling)
+        return Selection.of(options, self._programs.strides, regions).tiled(tiling)
 
     def smallest_side(self, options: Options) -> int:
         """Pixels that each side of a canvas needs: one position of the deepest layer used."""
@@ -63,39 +67,47 @@ class Objectives:
         stop: Stop,
         tiling: Tiling | None = None,
         shape: tuple[int, int] | None = None,
+        sights: Sequence[Sight] = (),
     ) -> Objective:
         """The objective for a content picture that has the canvas's size already, if there is one.
 
         Args:
             tiling: how canvas, content and styles are cut, or None for all of each at once.
             shape: (height, width) of the canvas where there is no content picture.
+            sights: the regions of the canvas that have a style of their own.
         """
         if content is not None:
             shape = (content.shape[0], content.shape[1])
         assert shape is not None, "nothing tells the canvas's size"
-        tiling, view = self._view(options, tiling, shape)
+        tiling, view = self._view(options, tiling, shape, len(sights))
         selection = view.selection
+        masks = [sight.mask for sight in sights]
         features = content_targets(view, tiling, content, stop)
         grams = style_targets(
             view,
             tiling,
             styles,
             style_sides(options, shape, len(styles)),
-            style_shares(options, len(styles)),
+            Shares.of(options, len(styles)),
             self.smallest_side(options),
             stop,
             self._kept,
             self._fitting,
+            sights,
         )
         extents = {layer: _extent(target) for layer, target in features.items()}
-        factors = coefficients(options, extents, grams, shape[0] * shape[1])
+        areas = [sight.area for sight in sights]
+        factors = coefficients(options, extents, grams, shape[0] * shape[1], areas)
         matched = _matched(selection, grams)
         if tiling is None:
             targets = {f"content.{layer}": target.array for layer, target in features.items()}
-            targets |= matched
+            strides = {view.strides[layer] for layer in selection.style_layers}
+            targets |= matched | guides_at(masks, strides)
             session = view.session("objective", shape)
             return Objective(WholeCanvas(session, targets, factors, shape))
-        front = Front(view, tiling, shape)
+        front = Front(view, tiling, shape, masks)
+        behind = {view.strides[layer] for layer in front.behind.style_layers}
+        matched |= guides_at(masks, behind)
         return Objective(TiledCanvas(front, front.rest(), features, matched, factors, shape))
 
     def look(
@@ -109,24 +121,28 @@ class Objectives:
         """What a style picture is beside a canvas of this (height, width)."""
         tiling, view = self._view(options, tiling, shape)
         (side,), smallest = style_sides(options, shape, 1), self.smallest_side(options)
-        grams = style_targets(view, tiling, [style], [side], [1.0], smallest, stop)
+        grams = style_targets(view, tiling, [style], [side], Shares({0: 1.0}), smallest, stop)
         border = border_beside(tiling, view.selection.border)
         return KnownLook(style_size(style, side, smallest), options.pool, border, grams)
 
     def _view(
-        self, options: Options, tiling: Tiling | None, shape: tuple[int, int]
+        self, options: Options, tiling: Tiling | None, shape: tuple[int, int], regions: int = 0
     ) -> tuple[Tiling | None, View]:
         """How a canvas is cut, and how the network is seen then."""
         if options.border == "wrap" and tiling is None:
             used = (*options.content_layers, *options.style_layers)
             tiling = wrapping(self._programs.strides, used, shape)
-        selection = self.selection(options, tiling)
+        selection = self.selection(options, tiling, regions)
         return tiling, View(self._sessions, selection, self._programs.strides)
 
-    def seconds(self, shape: tuple[int, int], options: Options, stop: Stop) -> float:
+    def seconds(
+        self, shape: tuple[int, int], options: Options, stop: Stop, regions: int = 0
+    ) -> float:
         """Of one evaluation of a canvas of this (height, width), with pictures in plain grey."""
         grey = np.full((*shape, 3), 0.5, np.float32)
-        objective = self.at(grey, [grey] * styles_asked(options), options, stop)
+        styles = [grey] * styles_asked(options)
+        sights = [Sight(np.ones(shape, np.float32), tuple(range(len(styles))))] * regions
+        objective = self.at(grey, styles, options, stop, sights=sights)
         objective.measure(grey, stop)
         began = perf_counter()
         objective.measure(grey, stop)
@@ -136,12 +152,12 @@ class Objectives:
 def _matched(selection: Selection, grams: Grams) -> dict[str, np.ndarray]:
     """What the program is given of the style pictures, by the names of its inputs."""
     found: dict[str, np.ndarray] = {}
-    for layer in selection.style_layers:
-        for name in targets_of(selection.style_loss, layer):
+    for place in selection.places(selection.style_layers):
+        for name in targets_of(selection.style_loss, place):
             kind, _, statistic = name.partition(".")
             is_root = kind == "root"
             found[name] = (
-                roots_of(grams[layer], grams[f"{layer}.mean"]) if is_root else grams[statistic]
+                roots_of(grams[place], grams[f"{place}.mean"]) if is_root else grams[statistic]
             )
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Literal, TypeAlias, get_args
 
@@ -96,6 +96,13 @@ class Options:
             larger gives larger strokes. One number for all style pictures, or one for each.
         style_blend: how much each of several style pictures counts, at least 0; they are scaled to
             sum to 1. None is equal parts.
+        layer_styles: style layers that one style picture has to itself, and its number from 1;
+            other layers blend all.
+        masks: regions that have a style of their own, each as (mask, style_mask): paths of grey
+            pictures, white inside, of the shape of the content and of the style picture; an empty
+            style_mask is all of it. Several masks have one style picture each, or all the same.
+            Coloured masks, in pairs, tell a region by each colour. See `masks`.
+        keep: path of a grey picture, white where the content picture stays as it is.
         color: whose colours the result has: "style", as it was painted; "content", the
             photograph's chroma under the painted luminance; "luminance", likewise, and luminance
             alone is painted; or "match", with the style pictures' colours spread as the
@@ -113,7 +120,7 @@ class Options:
     level_factor: float = 2.0
     iterations: int | tuple[int, ...] | None = None
     objective: Formula = "relative"
-    # A dictionary cannot be hashed; equal options have equal hashes without these two as well.
+    # A dictionary cannot be hashed; equal options have equal hashes without these as well.
     content_layers: Mapping[str, float] = field(
         default_factory=lambda: DEFAULT_CONTENT_LAYERS, hash=False
     )
@@ -135,6 +142,9 @@ class Options:
     init_noise: float = DEFAULT_NOISE
     style_scale: float | tuple[float, ...] = 1.0
     style_blend: tuple[float, ...] | None = None
+    layer_styles: Mapping[str, int] = field(default_factory=dict, hash=False)
+    masks: tuple[tuple[str, str], ...] = ()
+    keep: str | None = None
     color: Color = "style"
     strength: float = 1.0
     seed: int = 0
@@ -178,10 +188,25 @@ class Options:
             "init_noise": number("init_noise", self.init_noise, 0, 1),
             "style_scale": _scale(self.style_scale),
             "style_blend": _blend(self.style_blend),
+            "layer_styles": _layer_styles(self.layer_styles, self.style_layers),
+            "masks": _masks(self.masks),
+            "keep": None if self.keep is None else _path("keep", self.keep),
             "color": _choice("color", self.color, get_args(Color)),
             "strength": number("strength", self.strength, 0, 1),
             "seed": whole("seed", self.seed, 0, 2**63 - 1),
         }
+
+    @property
+    def mask_paths(self) -> list[str]:
+        """Of all masks: those of `masks` in their order, then `keep`."""
+        named = [path for pair in self.masks for path in pair if path]
+        return named + ([] if self.keep is None else [self.keep])
+
+    def with_mask_paths(self, paths: Sequence[str]) -> Options:
+        """The same with other paths for the same masks, as `mask_paths` lists them."""
+        left = iter(paths)
+        masks = tuple((next(left), next(left) if style else "") for _, style in self.masks)
+        return replace(self, masks=masks, keep=None if self.keep is None else next(left))
 
     @property
     def style_factor(self) -> float:
@@ -225,6 +250,33 @@ def _blend(value: object) -> tuple[float, ...] | None:
     if not any(parts):
         raise OptionsError("style_blend has no number above 0")
     return parts
+
+
+def _layer_styles(given: object, layers: Mapping[str, float]) -> dict[str, int]:
+    if not isinstance(given, Mapping):
+        raise OptionsError(f"layer_styles must map layer names to numbers, not {given!r}")
+    for layer in given:
+        if layer not in layers:
+            raise OptionsError(f"layer_styles names {layer!r}, which is none of the style layers")
+    return {str(k): whole(f"layer_styles[{k}]", v, 1, 1000) for k, v in given.items()}
+
+
+def _masks(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, list | tuple):
+        raise OptionsError(f"masks must list paths, or pairs of them, not {value!r}")
+    pairs = [(one, "") if isinstance(one, str) else one for one in value]
+    if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
+        raise OptionsError(f"masks must list paths, or pairs of them, not {value!r}")
+    return tuple(
+        (_path("masks", mask), "" if style == "" else _path("masks", style))
+        for mask, style in pairs
+    )
+
+
+def _path(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise OptionsError(f"{name} must be the path of a picture, not {value!r}")
+    return value
 
 
 def _init(value: object) -> str:

@@ -14,6 +14,7 @@ from .methods import Method
 from .options import Options
 from .programs import Selection
 from .pyramid import Level
+from .regions import NO_REGIONS, Regions
 from .tiles import Tiling
 
 __all__ = ["LevelPlan", "Plan", "Work"]
@@ -35,6 +36,7 @@ class Work:
         held_bytes: that its pictures take as they were decoded.
         decode_bytes: that reading them takes at most, what is held included.
         encode_bytes: that writing the result takes, beside the result.
+        regions: of the canvas that have a style of their own.
     """
 
     levels: tuple[Level, ...]
@@ -45,6 +47,7 @@ class Work:
     held_bytes: int = 0
     decode_bytes: int = 0
     encode_bytes: int = 0
+    regions: Regions = NO_REGIONS
 
     @property
     def kept_bytes(self) -> int:

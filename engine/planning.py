@@ -10,6 +10,7 @@ from .picture_memory import Header, encode_bytes
 from .plan import Work
 from .programs import Selection
 from .pyramid import Level
+from .regions import Regions
 
 __all__ = ["work_of"]
 
@@ -22,6 +23,7 @@ def work_of(
     options: Options,
     selection: Selection,
     smallest_side: int,
+    regions: Regions,
 ) -> Work:
     """What is asked for, as far as memory goes: pictures are decoded one after the other, and the
     result is a PNG, as the command line's is where nothing else is said."""
@@ -33,7 +35,8 @@ def work_of(
     made = 0 if content is None else prepared_bytes(content, styles, options)
     decode = max(decode, held + made + (initial.decode_bytes if initial else 0))
     held = max(held, made + (content.held_bytes if content else 0))
-    held += initial.held_bytes if initial else 0
+    held += (initial.held_bytes if initial else 0) + regions.nbytes
+    decode += regions.nbytes
     final = levels[-1]
     return Work(
         levels,
@@ -44,4 +47,5 @@ def work_of(
         held,
         decode,
         encode_bytes(final.height, final.width, 4, "PNG"),
+        regions,
     )

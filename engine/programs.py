@@ -13,7 +13,7 @@ import numpy as np
 
 from .errors import OptionsError
 from .options import Options
-from .selection import NetworkBorder, Pooling, StyleLoss, Variation, statistics_of
+from .selection import NetworkBorder, Pooling, StyleLoss, Variation, places_of, statistics_of
 from .tiles import Tiling
 
 if TYPE_CHECKING:
@@ -51,10 +51,14 @@ class Selection:
     joint: str | None = None
     style_loss: StyleLoss = "gram"
     variation: Variation = "squared"
+    regions: int = 0
 
     @classmethod
-    def of(cls, options: Options, layers: Iterable[str]) -> Selection:
+    def of(cls, options: Options, layers: Iterable[str], regions: int = 0) -> Selection:
         """The selection that `options` ask for, of a network's layers and in their order.
+
+        Args:
+            regions: of the canvas that have a style of their own.
 
         Raises:
             OptionsError: a layer that the network does not have; the message lists those it has.
@@ -71,6 +75,7 @@ class Selection:
             "replicate" if options.border == "wrap" else options.border,
             style_loss=options.style_loss,
             variation=options.tv_loss,
+            regions=regions,
         )
 
     @property
@@ -78,9 +83,13 @@ class Selection:
         """All that are used."""
         return (*self.content_layers, *self.style_layers)
 
+    def places(self, layers: Iterable[str]) -> list[str]:
+        """Names of where the style is compared in these layers."""
+        return [place for layer in layers for place in places_of(layer, self.regions)]
+
     def statistics(self, layers: Iterable[str]) -> list[str]:
         """Names of what is compared of these style layers: see `export.style_losses`."""
-        return [name for layer in layers for name in statistics_of(self.style_loss, layer)]
+        return [n for place in self.places(layers) for n in statistics_of(self.style_loss, place)]
 
     def tiled(self, tiling: Tiling | None) -> Selection:
         """With the joint of a tiling."""

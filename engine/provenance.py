@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Ingredient", "Provenance", "Role", "TaskName", "read_provenance"]
 
 TaskName: TypeAlias = Literal["stylize", "reconstruct", "texture"]
-Role: TypeAlias = Literal["content", "style", "initial"]
+Role: TypeAlias = Literal["content", "style", "initial", "mask"]
 
 _LARGEST = 2**53
 _MACHINE = ("model", "bundle", "device", "precision", "threads", "lowering")
@@ -157,6 +157,7 @@ class Provenance:
             count["content"] != (self.task != "texture")
             or (count["style"] > 0) != (self.task != "reconstruct")
             or [one.path for one in self.pictures if one.role == "initial"] != initial
+            or [one.path for one in self.pictures if one.role == "mask"] != self.options.mask_paths
         ):
             raise OptionsError(f"its pictures are not those of {self.task}")
 

@@ -96,7 +96,11 @@ def _option(name: str, value: Any) -> Any:
         raise OptionsError(
             f"init must be one of {', '.join(_STARTS)}, not {value!r:.60}: a recipe opens no file"
         )
-    return getattr(Options(**{name: value}), name)
+    if name in ("masks", "keep"):
+        raise OptionsError(f"{name} cannot be here: a recipe opens no file")
+    # Whose layers are beside it in the recipe, or not.
+    others = {"style_layers": dict.fromkeys(value, 1.0)} if name == "layer_styles" else {}
+    return getattr(Options(**{name: value, **others}), name)
 
 
 def _key(name: str) -> str:

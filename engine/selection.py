@@ -15,6 +15,10 @@ __all__ = [
     "Selection",
     "StyleLoss",
     "Variation",
+    "guide_name",
+    "layer_of",
+    "places_of",
+    "region_of",
     "statistics_of",
     "targets_of",
 ]
@@ -55,20 +59,47 @@ class Selection(Protocol):
         """See `losses.total_variation`."""
 
     @property
+    def regions(self) -> int:
+        """Through how many guides style layers are looked at, each a weight for every position; 0
+        is none, which looks at all positions alike."""
+
+    @property
     def joint(self) -> str | None:
         """The last layer that is computed tile by tile; the rest is computed from that layer,
         joined from all tiles. Everything is tiled where no layer of these lies behind it, and
         nothing where it is None."""
 
 
-def statistics_of(loss: StyleLoss, layer: str) -> tuple[str, ...]:
-    """Names of what is compared of a layer."""
-    return (layer,) if loss == "gram" else (layer, f"{layer}.mean")
+def places_of(layer: str, regions: int) -> tuple[str, ...]:
+    """Names of where the style is compared in a layer: the layer itself, or "<layer>@<region>" for
+    each region."""
+    return tuple(f"{layer}@{region}" for region in range(regions)) if regions else (layer,)
 
 
-def targets_of(loss: StyleLoss, layer: str) -> tuple[str, ...]:
-    """Names of what the term of a layer is given of the style picture: statistics as
-    "style.<name>", and roots (see `roots`) as "root.<layer>"."""
+def layer_of(name: str) -> str:
+    """The layer of a place, or of a statistic."""
+    return name.partition(".")[0].partition("@")[0]
+
+
+def region_of(name: str) -> int | None:
+    """The region of a place, or of a statistic; None where it is the whole layer."""
+    region = name.partition(".")[0].partition("@")[2]
+    return int(region) if region else None
+
+
+def guide_name(region: int, stride: int) -> str:
+    """Of the input that tells a region in layers of this stride."""
+    return f"guide.{region}.{stride}"
+
+
+def statistics_of(loss: StyleLoss, place: str) -> tuple[str, ...]:
+    """Names of what is compared of a layer, or of a place in it."""
+    return (place,) if loss == "gram" else (place, f"{place}.mean")
+
+
+def targets_of(loss: StyleLoss, place: str) -> tuple[str, ...]:
+    """Names of what the term of a place is given of the style picture: statistics as
+    "style.<name>", and roots (see `roots`) as "root.<place>"."""
     if loss == "wasserstein":
-        return (f"style.{layer}.mean", f"root.{layer}")
-    return tuple(f"style.{name}" for name in statistics_of(loss, layer))
+        return (f"style.{place}.mean", f"root.{place}")
+    return tuple(f"style.{name}" for name in statistics_of(loss, place))

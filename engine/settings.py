@@ -98,9 +98,10 @@ class Settings:
         engine: arguments of the `Engine`, as they were given; paths are absolute.
         limits: what it accepts.
         fingerprint: of its network.
-        options: what was asked for; the path of an initial picture is absolute.
+        options: what was asked for; paths of an initial picture and of masks are absolute.
         content, styles, initial: the pictures; `content` only where there is one, and `initial`
             where it is one of its own.
+        masks: that the options name, in their order.
         time: seconds for the whole work, or None.
         memory: bytes for the whole work, or None.
         every: seconds between two saves.
@@ -120,12 +121,13 @@ class Settings:
     every: float
     output: str | None
     record: Mapping[str, Any] | None = None
+    masks: tuple[Source, ...] = ()
 
     def check(self, fingerprint: str) -> None:
         """Raise `ResumeError` where the network or a picture is not the same any more."""
         if fingerprint != self.fingerprint:
             raise ResumeError("the network is another one than the work was begun with")
-        for source in (self.content, *self.styles, self.initial):
+        for source in (self.content, *self.styles, self.initial, *self.masks):
             if source is not None:
                 source.check(self.limits)
 
@@ -153,6 +155,8 @@ class Settings:
         if options.init not in ("content", "style", "noise"):
             initial = Source.of(options.init, limits, "initial picture")
             options = replace(options, init=initial.path)
+        masks = tuple(Source.of(path, limits, "mask") for path in options.mask_paths)
+        options = options.with_mask_paths([mask.path for mask in masks])
         output = checkpoint.output
         return cls(
             _lasting(engine),
@@ -167,6 +171,7 @@ class Settings:
             checkpoint.every,
             None if output is None else str(Path(output).absolute()),
             checkpoint.record,
+            masks,
         )
 
     @classmethod
@@ -184,6 +189,7 @@ class Settings:
             "content": None if content is None else Source(**content),
             "styles": tuple(Source(**source) for source in told["styles"]),
             "initial": None if initial is None else Source(**initial),
+            "masks": tuple(Source(**source) for source in told["masks"]),
             "time": None if told["time"] is None else number("time", told["time"], 0, 1e12),
         }
         return cls(**{**told, **read})

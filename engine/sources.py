@@ -16,13 +16,14 @@ import numpy as np
 from .blending import check_blend, style_sides
 from .color import grey
 from .errors import ImageNotFound, OptionsError
-from .finishing import Kept, finished, kept, needs_content, prepared
+from .finishing import Kept, finished, in_bytes, kept, needs_content, prepared
 from .images import Picture, PictureSource, read_header, read_picture, resize
 from .initial import blended, cover, noise
 from .limits import Limits
 from .options import Options
 from .picture_memory import Header
 from .pyramid import Level
+from .regions import NO_REGIONS, Regions, Sight
 from .targets import check_style_size
 
 __all__ = [
@@ -45,8 +46,10 @@ class _Originals:
         styles: Sequence[Picture],
         first: Picture | None,
         options: Options,
+        regions: Regions,
     ) -> None:
         self._pictures: _Pictures | None = _Pictures(content, tuple(styles), first)
+        self._regions = regions
         self._options = options
         self._shrunk: np.ndarray | None = None
 
@@ -64,6 +67,10 @@ class _Originals:
             self._shrunk = None  # before the next is made
             self._shrunk = _fitted(content, level, self._options)
         return self._shrunk
+
+    def sights_at(self, level: Level) -> tuple[Sight, ...]:
+        """The regions of the canvas."""
+        return self._regions.at(lambda mask: _fitted(mask, level, self._options))
 
     def start_at(self, level: Level) -> np.ndarray:
         """(H, W, 3), the caller's own."""
@@ -108,6 +115,11 @@ class Scene:
         return self._originals.content_at(self.level)
 
     @property
+    def sights(self) -> tuple[Sight, ...]:
+        """The regions of the canvas that have a style of their own."""
+        return self._originals.sights_at(self.level)
+
+    @property
     def styles(self) -> tuple[Picture, ...]:
         """The style pictures, for `style_targets` to bring to the size they are looked at."""
         return self._originals.pictures.styles
@@ -131,6 +143,7 @@ class Sources:
     scenes: tuple[Scene, ...]
     _opacity: np.ndarray | None = field(repr=False)
     _photograph: Kept | None = field(repr=False)
+    _stays: np.ndarray | None = field(repr=False)
     _options: Options = field(repr=False)
 
     @property
@@ -141,7 +154,7 @@ class Sources:
 
     def finished(self, canvas: np.ndarray) -> np.ndarray:
         """The result that a canvas of the final size, (H, W, 3), becomes: see `finishing`."""
-        return finished(canvas, self._photograph, self._options)
+        return finished(canvas, self._photograph, self._options, self._stays)
 
 
 def gather(
@@ -150,17 +163,19 @@ def gather(
     levels: Sequence[Level],
     options: Options,
     limits: Limits,
+    regions: Regions = NO_REGIONS,
 ) -> Sources:
     """Everything that a work looks at.
 
     Args:
         content: None where nothing is compared with one.
         limits: of an initial picture that is given by path.
+        regions: of the content picture.
 
     Raises:
         ImageError: the initial picture cannot be used.
     """
-    opacity = photograph = None
+    opacity = photograph = stays = None
     if content is not None:
         opacity = content.opacity
         if needs_content(options):
@@ -169,9 +184,11 @@ def gather(
     first = _initial_picture(styles, options, limits)
     if first is not None and options.color == "luminance":
         first = grey(first)
-    originals = _Originals(content, styles, first, options)
+    if regions.kept is not None:
+        stays = in_bytes(_fitted(regions.kept, levels[-1], options))
+    originals = _Originals(content, styles, first, options, regions)
     scenes = tuple(Scene(level, level is levels[-1], originals) for level in levels)
-    return Sources(scenes, opacity, photograph, options)
+    return Sources(scenes, opacity, photograph, stays, options)
 
 
 def listed(styles: PictureSource | Sequence[PictureSource]) -> Sequence[PictureSource]:

@@ -72,7 +72,13 @@ class Studio:
             level = scene.level
             self.sessions.let_go()  # of the level before
             return self.objectives.at(
-                scene.content, scene.styles, options, stop, tilings[level], level.shape
+                scene.content,
+                scene.styles,
+                options,
+                stop,
+                tilings[level],
+                level.shape,
+                scene.sights,
             )
 
         result = paint(
@@ -128,4 +134,4 @@ class Studio:
             picture = read_picture(content, self.limits, "content picture")
         options, levels = work.options, work.levels
         found = read_styles(styles, levels[-1], options, work.smallest_side, self.limits)
-        return gather(picture, found, levels, options, self.limits)
+        return gather(picture, found, levels, options, self.limits, work.regions)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .blending import Shares
 from .errors import ImageTooSmall, LimitError
 from .features import Features
 from .front import Front, View
+from .guides import guides_at
 from .images import Picture, fitted_size, resize
-from .kept_grams import Grams, KeptGrams
+from .kept_grams import Grams, KeptGrams, hashed
 from .known_targets import Fitting
 from .limits import Limits
 from .pixels import to_image
+from .regions import Sight
+from .selection import places_of, statistics_of
 from .stop import Stop
 from .tiles import Tiling
 
@@ -62,11 +68,12 @@ def style_targets(
     tiling: Tiling | None,
     styles: Sequence[Picture | np.ndarray],
     longer_sides: Sequence[int],
-    shares: Sequence[float],
+    shares: Shares,
     smallest_side: int,
     stop: Stop,
     kept: KeptGrams | None = None,
     fitting: Fitting | None = None,
+    sights: Sequence[Sight] = (),
 ) -> Grams:
     """The styles' statistics per position by name, blended: see `export.style_losses`.
 
@@ -75,9 +82,10 @@ def style_targets(
 
     Args:
         longer_sides: at which each style is looked at; see `style_size`.
-        shares: of each in the mean, together 1. What has none is not looked at.
+        shares: of each in the mean. What has none is not looked at.
         kept: those of this network that are known already; None is none.
         fitting: what those that came with a style picture must fit; without it they do not.
+        sights: the regions of the canvas; there are targets for each, of its own styles.
     """
     layers = view.selection.style_layers
     if not layers:
@@ -85,19 +93,30 @@ def style_targets(
     if tiling is not None:
         tiling = tiling.of_styles()
     kept = KeptGrams() if kept is None else kept
-    grams, parts = [], [share for share in shares if share]
-    for style, longer_side, share in zip(styles, longer_sides, shares, strict=True):
-        if share:
-            size = style_size(style, longer_side, smallest_side)
-            look = partial(_grams, view, tiling, style, size, stop)
+    loss, found = view.selection.style_loss, {}
+    for region, sight in enumerate(sights or [None]):
+        mask = None if sight is None else sight.style_mask
+        own = replace(view, selection=replace(view.selection, regions=int(mask is not None)))
+        counted = shares.among(range(len(styles)) if sight is None else sight.styles)
+        looks: dict[int, Grams] = {}
+        for number in counted.used(layers):
+            style = styles[number]
+            size = style_size(style, longer_sides[number], smallest_side)
+            look = partial(_grams, own, tiling, style, mask, size, stop)
             # What came with a picture is not kept: its pixels may come again, from somebody who
             # knows nothing of what a stranger wrote beside them.
-            known = _known(view, tiling, style, size, fitting)
-            grams.append(known or kept.of(style, (size, view.selection, tiling), look))
-    return {
-        name: np.average([gram[name] for gram in grams], axis=0, weights=parts).astype(np.float32)
-        for name in view.selection.statistics(layers)
-    }
+            known = _known(own, tiling, style, size, fitting) if mask is None else None
+            seen = (size, own.selection, tiling, None if mask is None else hashed(mask))
+            looks[number] = known or kept.of(style, seen, look)
+        for layer in layers:
+            place = layer if sight is None else places_of(layer, len(sights))[region]
+            parts = counted.of_layer(layer)
+            names = zip(statistics_of(loss, layer), statistics_of(loss, place), strict=True)
+            for name, blended in names:
+                found[blended] = np.average(
+                    [looks[number][name] for number in parts], axis=0, weights=[*parts.values()]
+                ).astype(np.float32)
+    return found
 
 
 def style_size(
@@ -162,29 +181,50 @@ def _grams(
     view: View,
     tiling: Tiling | None,
     style: Picture | np.ndarray,
+    mask: np.ndarray | None,
     size: tuple[int, int],
     stop: Stop,
 ) -> Grams:
-    """Statistics per position of a style picture at this size."""
+    """Statistics per position of a style picture at this size, of all of it or of what a mask
+    shows, by the names of the layers."""
     scaled = resize(style, *size)
+    masks = [] if mask is None else [resize(mask, *size)]
     if tiling is None:
-        image = to_image(scaled)
-        wanted = view.selection.statistics(view.selection.style_layers)
-        return _run(view, "style", wanted, "image", image, stop)
-    front = Front(view, tiling, size)
-    grams, joined = front.sums(scaled, stop)
-    if deep := front.behind.style_layers:
-        assert joined is not None
-        grams |= _run(view, "style", view.selection.statistics(deep), "joined", joined, stop)
-    return grams
+        wanted = view.selection.style_layers
+        grams = _looked(view, wanted, "image", to_image(scaled), masks, stop)
+    else:
+        front = Front(view, tiling, size, masks)
+        grams, joined = front.sums(scaled, stop)
+        if deep := front.behind.style_layers:
+            assert joined is not None
+            grams |= _looked(view, deep, "joined", joined, masks, stop)
+    return {name.replace("@0", ""): gram for name, gram in grams.items()}
+
+
+def _looked(
+    view: View,
+    layers: Sequence[str],
+    name: str,
+    given: np.ndarray,
+    masks: Sequence[np.ndarray],
+    stop: Stop,
+) -> Grams:
+    guides = guides_at(masks, {view.strides[layer] for layer in layers})
+    return _run(view, "style", view.selection.statistics(layers), name, given, stop, guides)
 
 
 def _run(
-    view: View, kind: Kind, wanted: Sequence[str], name: str, given: np.ndarray, stop: Stop
+    view: View,
+    kind: Kind,
+    wanted: Sequence[str],
+    name: str,
+    given: np.ndarray,
+    stop: Stop,
+    guides: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> dict[str, np.ndarray]:
     session = view.session(kind, (given.shape[2], given.shape[3]))
     outputs = [f"{kind}.{one}" for one in wanted]
-    results = session.run({name: given}, outputs, stop, gives_back=True)
+    results = session.run({name: given, **guides}, outputs, stop, gives_back=True)
     return dict(zip(wanted, results.values(), strict=True))
 
 

@@ -16,6 +16,8 @@ from .graph import Graph, Value
 __all__ = [
     "content",
     "gram_per_position",
+    "guided_gram",
+    "guided_mean",
     "mean_per_position",
     "sum_of_variations",
     "total_variation",
@@ -37,6 +39,20 @@ def content(b: Graph, features: Value, target: Value, core: Value | None = None)
 def gram_per_position(b: Graph, features: Value) -> Value:
     """F Fᵀ / N of (1, C, h, w) features, N = h w: the mean of f fᵀ over the positions, (C, C)."""
     return b.op("Div", b.op("Gram", features), _positions(b, features))
+
+
+def guided_gram(b: Graph, features: Value, guide: Value) -> Value:
+    """Σ t² f fᵀ over the positions, (C, C): Gatys et al. 2016, arXiv:1611.07865, equation 9.
+
+    Args:
+        guide: t, (1, 1, h, w), whose squares sum to 1: this is a mean weighted by t².
+    """
+    return b.op("Gram", within(b, features, guide))
+
+
+def guided_mean(b: Graph, features: Value, guide: Value) -> Value:
+    """Σ t² f likewise, (C,)."""
+    return b.op("Sums", within(b, features, b.op("Mul", guide, guide)))
 
 
 def mean_per_position(b: Graph, features: Value) -> Value:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from ..engine.selection import Selection
+from ..engine.selection import Selection, guide_name, layer_of, places_of, region_of
 from . import losses
 from .dims import Dim
 from .features import append_features, append_layers
 from .graph import Graph, Value
 from .networks import Architecture, Network
-from .style_losses import totals
+from .style_losses import guided, per_position, totals
 
 __all__ = [
     "Size",
@@ -22,6 +22,7 @@ __all__ = [
     "layers_behind",
     "layers_in_front",
     "required",
+    "statistics_in",
     "totals_of_core",
     "weighted_terms",
 ]
@@ -109,12 +110,38 @@ def totals_of_core(
     layers: Mapping[str, Value],
     wanted: Sequence[str],
 ) -> dict[str, Value]:
-    """The statistics of style layers by name, as sums over a tile's core."""
+    """The statistics of style layers by name, as sums over a tile's core; in regions as they are,
+    for a guide is given for the core alone."""
     found: dict[str, Value] = {}
     for name in wanted:
-        inside = losses.within(b, layers[name], core_of(b, network, layers, name))
-        found |= totals(b, selection.style_loss, name, inside)
+        for place in places_of(name, selection.regions):
+            guide = _guide_of(b, network, layers, place)
+            if guide is not None:
+                found |= guided(b, selection.style_loss, place, layers[name], guide)
+                continue
+            inside = losses.within(b, layers[name], core_of(b, network, layers, name))
+            found |= totals(b, selection.style_loss, place, inside)
     return found
+
+
+def statistics_in(
+    b: Graph, network: Network, selection: Selection, layers: Mapping[str, Value], name: str
+) -> dict[str, dict[str, Value]]:
+    """The statistics of a style layer, by place and by name."""
+    loss, features = selection.style_loss, layers[name]
+    return {
+        place: per_position(b, loss, place, features, _guide_of(b, network, layers, place))
+        for place in places_of(name, selection.regions)
+    }
+
+
+def _guide_of(b: Graph, network: Network, layers: Mapping[str, Value], place: str) -> Value | None:
+    """The input that guides a place, where it is in a region."""
+    region, layer = region_of(place), layer_of(place)
+    if region is None:
+        return None
+    key = guide_name(region, network.architecture.layers()[layer].stride)
+    return b.inputs.get(key) or b.input(key, (1, 1, *layers[layer].shape[2:]))
 
 
 def core_of(b: Graph, network: Network, layers: Mapping[str, Value], name: str) -> Value:

@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from ..engine.selection import Selection, statistics_of
+from ..engine.selection import Selection, places_of, statistics_of
 from . import losses
 from . import rules as rules  # importing it registers the gradient rules
 from .encode import encode
@@ -36,10 +36,11 @@ from .parts import (
     layers_behind,
     layers_in_front,
     required,
+    statistics_in,
     totals_of_core,
     weighted_terms,
 )
-from .style_losses import per_position, style_term
+from .style_losses import style_term
 
 __all__ = [
     "ANY_SIZE",
@@ -114,15 +115,16 @@ def content_graph(network: Network, selection: Selection, size: Size = ANY_SIZE)
 
 
 def style_graph(network: Network, selection: Selection, size: Size = ANY_SIZE) -> Graph:
-    """Input: as of `objective_graph`. Outputs: `style.<name>` of each statistic of its layers: the
-    Gram matrix per position, (C, C), and the mean, (C,), where that is asked for."""
+    """Inputs: image or joined, and guides, as of `objective_graph`. Outputs: `style.<name>` of each
+    statistic of its layers: the Gram matrix per position, (C, C), and the mean, (C,), where that is
+    asked for."""
     b = Graph()
     names = required(layers_behind(network, selection, selection.style_layers))
     _, layers = append_rest(b, network, selection, names, size)
     for name in names:
-        found = per_position(b, selection.style_loss, name, layers[name])
-        for statistic, value in found.items():
-            b.output(f"style.{statistic}", value)
+        for found in statistics_in(b, network, selection, layers, name).values():
+            for statistic, value in found.items():
+                b.output(f"style.{statistic}", value)
     return b
 
 
@@ -136,10 +138,12 @@ def objective_graph(network: Network, selection: Selection, size: Size = ANY_SIZ
         image: (1, 3, H, W), RGB in 0..1, where nothing is tiled; else, unless everything is,
         joined: (1, C, H, W), the features at the joint.
         found.<name>: each statistic of the canvas, for each style layer in front.
+        guide.<region>.<stride>: (1, 1, h, w), how much each position counts in a region, for each
+            stride of a style layer behind the joint: see `losses.guided_gram`.
         content.<layer>: (1, C, h, w), the features to match, of layers behind the joint.
-        style.<name>, root.<layer>: what is to be matched: see `selection.targets_of`.
+        style.<name>, root.<place>: what is to be matched: see `selection.targets_of`.
         coefficients: (terms,), the factor of each term: of the content layers behind the joint, the
-            style layers, and the total variation where nothing is tiled.
+            style layers (of each its regions), and the total variation where nothing is tiled.
 
     Outputs:
         gradient: by `image` or `joined`.
@@ -158,11 +162,12 @@ def objective_graph(network: Network, selection: Selection, size: Size = ANY_SIZ
     given: dict[str, Value] = {}
     for name in selection.style_layers:
         if name in behind:
-            found = per_position(b, selection.style_loss, name, layers[name])
+            places = statistics_in(b, network, selection, layers, name)
         else:
-            found = _given(b, network, selection, name)
-            given |= found
-        terms.append(style_term(b, selection.style_loss, name, found))
+            places = _given(b, network, selection, name)
+            given |= {key: value for found in places.values() for key, value in found.items()}
+        for place, found in places.items():
+            terms.append(style_term(b, selection.style_loss, place, found))
     if selection.joint is None:
         assert start is not None
         terms.append(losses.total_variation(b, start, selection.variation))
@@ -176,12 +181,17 @@ def objective_graph(network: Network, selection: Selection, size: Size = ANY_SIZ
     return b
 
 
-def _given(b: Graph, network: Network, selection: Selection, layer: str) -> dict[str, Value]:
-    """The statistics of a layer in front, which were summed up before."""
+def _given(
+    b: Graph, network: Network, selection: Selection, layer: str
+) -> dict[str, dict[str, Value]]:
+    """The statistics of a layer in front, which were summed up before, by place and by name."""
     channels = network.architecture.layers()[layer].channels
     return {
-        name: b.input(f"found.{name}", (channels,) * (2 if name == layer else 1))
-        for name in statistics_of(selection.style_loss, layer)
+        place: {
+            name: b.input(f"found.{name}", (channels,) * (2 if name == place else 1))
+            for name in statistics_of(selection.style_loss, place)
+        }
+        for place in places_of(layer, selection.regions)
     }
 
 
@@ -194,7 +204,8 @@ def sums_graph(network: Network, selection: Selection, size: Size = ANY_SIZE) ->
     Inputs:
         image: (1, 3, H, W), the tile.
         core.<stride>: (1, 1, h, w), 1 for positions in the core and 0 for others, for each stride
-            of a style layer in front.
+            of a style layer in front; or, where there are regions,
+        guide.<region>.<stride>: as of `objective_graph`, 0 outside of the core.
 
     Outputs:
         sum.<name>: each statistic of the style layers in front, as a sum over the core.
@@ -214,8 +225,8 @@ def pullback_graph(network: Network, selection: Selection, size: Size = ANY_SIZE
     """A tile's share of the gradient, and of the terms that are sums over positions.
 
     Inputs:
-        image, core.<stride>: as of `sums_graph`; the total variation needs core.1, and a content
-            layer that of its stride.
+        image, core.<stride>, guide.<region>.<stride>: as of `sums_graph`; the total
+            variation needs core.1, and a content layer that of its stride.
         content.<layer>: (1, C, h, w), the features to match, of layers in front.
         coefficients: (terms,), the factor of each of these terms: content layers in front, and
             total variation, as a sum over pixels.

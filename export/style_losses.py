@@ -13,7 +13,8 @@ wasserstein  |μ - ν|² + tr(S + T - 2 (T^½ S T^½)^½), S = G - μ μᵀ, T =
              1982), as crowsonkb/style-transfer-pytorch has it; for X^½ stands (X + c I)^½ - c^½ I
              with c^½ a thousandth of T's size, below which directions are left alone
 
-A statistic is named as its layer is, and the mean by ".mean" behind that.
+A statistic is named as its layer is, and the mean by ".mean" behind that. In a region (see
+`engine.selection.places_of`) the means over positions are weighted ones.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ import numpy as np
 
 from ..engine.selection import StyleLoss
 from .graph import Graph, Value
-from .losses import gram_per_position, mean_per_position
+from .losses import gram_per_position, guided_gram, guided_mean, mean_per_position
 
-__all__ = ["per_position", "style_term", "totals", "trace_of_root"]
+__all__ = ["guided", "per_position", "style_term", "totals", "trace_of_root"]
 
 # Added to variances, in squared units of features, whose deviations are 0.1 to 1000: a channel that
 # is flat has a gradient.
@@ -38,10 +39,27 @@ _SMALL = 1e-3
 _REACH = 4.0
 
 
-def per_position(b: Graph, loss: StyleLoss, layer: str, features: Value) -> dict[str, Value]:
-    """The statistics by name: (C, C) and (C,)."""
-    found = {layer: gram_per_position(b, features)}
-    return found if loss == "gram" else found | {f"{layer}.mean": mean_per_position(b, features)}
+def per_position(
+    b: Graph, loss: StyleLoss, place: str, features: Value, guide: Value | None = None
+) -> dict[str, Value]:
+    """The statistics by name: (C, C) and (C,).
+
+    Args:
+        guide: how much each position counts, see `losses.guided_gram`; None is all alike.
+    """
+    if guide is not None:
+        return guided(b, loss, place, features, guide)
+    found = {place: gram_per_position(b, features)}
+    return found if loss == "gram" else found | {f"{place}.mean": mean_per_position(b, features)}
+
+
+def guided(
+    b: Graph, loss: StyleLoss, place: str, features: Value, guide: Value
+) -> dict[str, Value]:
+    """The same where positions count by a guide; those of tiles, each with its part of the guide,
+    add up to them."""
+    found = {place: guided_gram(b, features, guide)}
+    return found if loss == "gram" else found | {f"{place}.mean": guided_mean(b, features, guide)}
 
 
 def totals(b: Graph, loss: StyleLoss, layer: str, features: Value) -> dict[str, Value]:

@@ -1,0 +1,174 @@
+"""Pictures that tell regions: grey ones, of which white is inside, and coloured ones, with a region
+for each colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from .color import grey
+from .errors import OptionsError
+from .images import read_picture
+from .limits import Limits
+from .options import Options
+from .pixels import Picture, scaled
+from .regions import NO_REGIONS, Region, Regions, everywhere
+
+__all__ = ["read_regions"]
+
+Shape: TypeAlias = tuple[int, ...]
+_Color: TypeAlias = tuple[int, int, int]
+
+# Of 255: between the least and the greatest channel of a pixel that has a colour, and between two
+# colours of one segmentation, or of one region in two; what compression adds is less.
+_GREY, _NEAR, _SAME = 40, 48, 72
+# A share of the pixels: less of a colour is an edge between two others.
+_FEW = 0.002
+_MOST_COLORS = 16
+# Of the longer to the shorter side: what rounding leaves of a shape in a small mask.
+_OTHER_SHAPE = 0.02
+
+
+def read_regions(
+    options: Options, content: Shape | None, styles: Sequence[Shape], limits: Limits
+) -> Regions:
+    """What `options.masks` and `options.keep` tell.
+
+    Args:
+        content, styles: (height, width, ...) of the pictures.
+
+    Raises:
+        OptionsError: there is no photograph or no style for them, or they contradict each other.
+        ImageError: a mask cannot be read.
+    """
+    if not options.masks and options.keep is None:
+        return NO_REGIONS
+    if content is None or not (styles and options.style_layers):
+        raise OptionsError("masks and keep need a photograph, and a style to paint it in")
+    regions: list[Region] = []
+    for number, (where, on_style) in enumerate(options.masks):
+        counted = _styles_of(number, options, len(styles))
+        masks = _read(where, content, limits)
+        shown = _read(on_style, styles[counted[0]], limits) if on_style else None
+        regions += _regions(where, masks, on_style, shown, counted)
+    kept = None
+    if options.keep is not None:
+        kept = _grey(options.keep, _read(options.keep, content, limits))
+    return Regions(tuple(regions) or (everywhere(styles),), kept)
+
+
+def _styles_of(number: int, options: Options, styles: int) -> tuple[int, ...]:
+    """Which style pictures count in the region of a mask."""
+    masks = len(options.masks)
+    if styles == 1 or masks == 1:
+        if styles > 1 and options.masks[number][1]:
+            raise OptionsError("a mask on the style needs one style picture, or a mask for each")
+        return tuple(range(styles))
+    if styles != masks:
+        raise OptionsError(
+            f"{masks} masks need one style picture, or one for each mask, not {styles}"
+        )
+    if options.layer_styles:
+        raise OptionsError("layers with a style of their own need masks for all styles together")
+    return (number,)
+
+
+def _read(path: str, fits: Shape, limits: Limits) -> Picture:
+    mask = read_picture(path, limits, "mask")
+    (height, width), (tall, wide) = mask.shape[:2], fits[:2]
+    if abs(height * wide - width * tall) > _OTHER_SHAPE * max(height * wide, width * tall):
+        raise OptionsError(
+            f"the mask {path!r} of {width} x {height} pixels has another shape than its picture of "
+            f"{wide} x {tall}"
+        )
+    return mask
+
+
+def _regions(
+    where: str,
+    mask: Picture,
+    on_style: str,
+    style_mask: Picture | None,
+    styles: tuple[int, ...],
+) -> list[Region]:
+    if not _has_colors(mask):
+        shown = None if style_mask is None else _grey(on_style, style_mask)
+        return [Region(_grey(where, mask), styles, shown)]
+    if style_mask is None or not _has_colors(style_mask):
+        raise OptionsError(
+            f"the mask {where!r} has colours: it needs another with the same colours, for the style"
+        )
+    parts, shown_parts = _parts(where, mask), _parts(on_style, style_mask)
+    return [
+        Region(part, styles, shown_parts[_matching(color, shown_parts, where, on_style)])
+        for color, part in parts.items()
+    ]
+
+
+def _grey(path: str, mask: Picture) -> np.ndarray:
+    """(H, W) uint8: luminance times opacity."""
+    if _has_colors(mask):
+        raise OptionsError(f"the mask {path!r} has colours, where a grey one is needed")
+    counts = scaled(grey(mask).samples[..., 0])
+    if mask.opacity is not None:
+        counts = counts * scaled(mask.opacity)
+    found = np.asarray(counts * 255 + 0.5, np.uint8)
+    if not found.any():
+        raise OptionsError(f"the mask {path!r} is black: it shows nothing")
+    return found
+
+
+def _has_colors(mask: Picture) -> bool:
+    samples = _bytes(mask)
+    if samples.shape[2] == 1:
+        return False
+    spread = samples.max(axis=2).astype(np.int16) - samples.min(axis=2)
+    return float((spread > _GREY).mean()) > _FEW
+
+
+def _parts(path: str, mask: Picture) -> dict[_Color, np.ndarray]:
+    """For each colour, from the most frequent on, (H, W) uint8, 255 where it is the nearest."""
+    samples = _bytes(mask).astype(np.int32)
+    packed = (samples[..., 0] << 16) | (samples[..., 1] << 8) | samples[..., 2]
+    values, counts = np.unique(packed, return_counts=True)
+    palette: list[_Color] = []
+    for value in values[np.argsort(-counts, kind="stable")][: 64 * _MOST_COLORS]:
+        color = (int(value) >> 16, (int(value) >> 8) & 255, int(value) & 255)
+        if all(_apart(color, other) > _NEAR for other in palette):
+            palette.append(color)
+    nearest = np.argmin([_distances(samples, color) for color in palette], axis=0)
+    parts = {color: nearest == number for number, color in enumerate(palette)}
+    parts = {color: part for color, part in parts.items() if part.mean() >= _FEW}
+    if len(parts) > _MOST_COLORS:
+        raise OptionsError(
+            f"the mask {path!r} has more than {_MOST_COLORS} colours: each is to be a region"
+        )
+    # What is left are edges, which belong to the colours beside them.
+    nearest = np.argmin([_distances(samples, color) for color in parts], axis=0)
+    return {c: np.where(nearest == n, 255, 0).astype(np.uint8) for n, c in enumerate(parts)}
+
+
+def _matching(color: _Color, others: dict[_Color, np.ndarray], where: str, on_style: str) -> _Color:
+    nearest = min(others, key=lambda other: _apart(color, other))
+    if _apart(color, nearest) > _SAME:
+        raise OptionsError(
+            f"the colour #{bytes(color).hex()} of the mask {where!r} is not in {on_style!r}"
+        )
+    return nearest
+
+
+def _bytes(mask: Picture) -> np.ndarray:
+    """Its samples in eight bits."""
+    if mask.samples.dtype == np.uint8:
+        return mask.samples
+    return np.asarray(scaled(mask.samples) * 255 + 0.5, np.uint8)
+
+
+def _apart(one: _Color, other: _Color) -> float:
+    return float(np.linalg.norm(np.subtract(one, other)))
+
+
+def _distances(samples: np.ndarray, color: _Color) -> np.ndarray:
+    return np.asarray(np.square(samples - np.array(color)).sum(axis=2))
