@@ -93,7 +93,8 @@ def style_targets(
     if tiling is not None:
         tiling = tiling.of_styles()
     kept = KeptGrams() if kept is None else kept
-    loss, found = view.selection.style_loss, {}
+    wanted = replace(view.selection, regions=len(sights))
+    loss, found = wanted.style_loss, {}
     for region, sight in enumerate(sights or [None]):
         mask = None if sight is None else sight.style_mask
         own = replace(view, selection=replace(view.selection, regions=int(mask is not None)))
@@ -116,7 +117,8 @@ def style_targets(
                 found[blended] = np.average(
                     [looks[number][name] for number in parts], axis=0, weights=[*parts.values()]
                 ).astype(np.float32)
-    return found
+    # In the order of the program's terms.
+    return {name: found[name] for name in wanted.statistics(layers)}
 
 
 def style_size(
