@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -14,6 +15,12 @@ from impasto.export.networks import Architecture, Network
 # Before ONNX Runtime is loaded, and for child processes: a test sends nothing, and leaves nothing
 # in the user's cache.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+# Under nohup, or behind a script's `&`, these are ignored, and so would child processes ignore
+# them: tests that stop a work would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_ignore_collect(collection_path, config):

@@ -346,6 +346,17 @@ def test_damaged_or_foreign_checkpoint_is_one_sentence_and_stays(
         engine.resume(folder)
 
 
+@row("W06")
+@posix
+def test_pipe_in_place_of_a_work_is_refused_and_not_waited_for(tmp_path, run, engine):
+    (tmp_path / "kept").mkdir()
+    os.mkfifo(tmp_path / "kept" / "work.impasto")
+    with pytest.raises(ResumeError, match="there is no regular file"):
+        engine.resume("kept")
+    ended = run("resume", "kept")
+    assert (ended.code, ended.err.count("\n")) == (8, 1)
+
+
 class _Running:
     def __reduce__(self):
         return os.mkdir, ("marker",)
@@ -507,6 +518,25 @@ def test_second_work_in_a_checkpoint_folder_is_refused_while_the_first_lasts(
     assert refused == ["OptionsError", "ResumeError"]
     assert [path.name for path in folder.iterdir()] == ["work.impasto"]
     assert engine.resume(folder).levels[-1].iterations == 3
+
+
+@row("X01")
+@posix
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_lock_that_is_no_file_is_refused_and_leads_nowhere(
+    engine, asked, content, style, tmp_path, kind
+):
+    """A pipe would be waited for, and through a link a file be made elsewhere."""
+    folder, elsewhere = tmp_path / "kept", tmp_path / "elsewhere"
+    folder.mkdir()
+    if kind == "pipe":
+        os.mkfifo(folder / ".impasto.lock")
+    else:
+        (folder / ".impasto.lock").symlink_to(elsewhere)
+    with pytest.raises(OutputError, match=r"impasto\.lock"):
+        engine.stylize(content, style, asked(), checkpoint=folder)
+    assert not elsewhere.exists()
+    (folder / ".impasto.lock").unlink()
 
 
 @row("W14")
