@@ -40,9 +40,11 @@ styles: $(VENV)/art
 tour: $(VENV)/art
 	$(VENV)/bin/python tools/make_tour.py
 
-# Thousands of damaged files for every reader; the seeds are fixed (docs/faults.md).
+# Thousands of damaged files for every reader, and writers killed at any time; the seeds are fixed
+# (docs/faults.md).
 fuzz: $(VENV)/test
-	$(VENV)/bin/python tests/faults/fuzz.py --cases 2000
+	$(VENV)/bin/python -P tests/faults/fuzz.py --cases 2000
+	$(VENV)/bin/python -P tests/faults/kills.py --times 200
 
 # Known advisories against what is installed, in an environment of its own.
 audit: $(VENV)/art
