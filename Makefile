@@ -46,11 +46,12 @@ fuzz: $(VENV)/test
 	$(VENV)/bin/python -P tests/faults/fuzz.py --cases 2000
 	$(VENV)/bin/python -P tests/faults/kills.py --times 200
 
-# Known advisories against what is installed, in an environment of its own.
+# Known advisories against what is installed, in an environment of its own. Strict: of a package that
+# could not be asked about, nobody knows that it has none.
 audit: $(VENV)/art
 	test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/python -m pip install --quiet pip-audit; }
 	$(VENV)/bin/python -m pip freeze --exclude-editable > $(AUDIT)/installed.txt
-	$(AUDIT)/bin/pip-audit --requirement $(AUDIT)/installed.txt --no-deps --disable-pip
+	$(AUDIT)/bin/pip-audit --strict --requirement $(AUDIT)/installed.txt --no-deps --disable-pip
 
 $(VENV)/art: $(SOURCES)
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
