@@ -1,5 +1,6 @@
 """What many tests share: a toy network, tiny pictures, and an evaluator of graphs in float64."""
 
+import gc
 import importlib.util
 import os
 import signal
@@ -31,6 +32,13 @@ def pytest_ignore_collect(collection_path, config):
     if collection_path.name != "oracle" or importlib.util.find_spec("torch"):
         return None
     return True if not any("oracle" in str(argument) for argument in config.args) else None
+
+
+def pytest_collection_finish():
+    """Thousands of tests are no garbage: else each collection would look through all of them, and
+    the tests of faults ask for two each."""
+    gc.collect()
+    gc.freeze()
 
 
 def _toy_network(seed=0):
