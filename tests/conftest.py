@@ -34,9 +34,10 @@ def pytest_ignore_collect(collection_path, config):
     return True if not any("oracle" in str(argument) for argument in config.args) else None
 
 
-def pytest_collection_finish():
-    """Thousands of tests are no garbage: else each collection would look through all of them, and
-    the tests of faults ask for two each."""
+@pytest.fixture(scope="module", autouse=True)
+def _settled_heap():
+    """What is there is no garbage: else each collection would look through thousands of tests, and
+    those of faults ask for two each."""
     gc.collect()
     gc.freeze()
 
