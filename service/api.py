@@ -206,6 +206,11 @@ def _add_pictures(app: "FastAPI", jobs: Jobs) -> None:
         """The photograph at the size of the result, as JPEG."""
         return file(id, "before.jpg", "image/jpeg")
 
+    @app.get("/api/jobs/{id}/thumbnail", tags=["jobs"], response_class=Response)
+    def small(id: str) -> FileResponse:
+        """The picture, as a small JPEG."""
+        return file(id, "thumbnail.jpg", "image/jpeg")
+
     @app.get("/api/styles", tags=["styles"])
     def styles() -> list[str]:
         """Names of the styles that the server has."""

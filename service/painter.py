@@ -62,6 +62,8 @@ def paint(engine: Engine, order: Paint, stop: Stop, tell: Callable[[object], Non
     height, width = result.canvas.shape[:2]
     content = read_picture(order.content, engine.limits)
     write_picture(order.folder / "before.jpg", resize(content, height, width))
+    small = resize(result.canvas, *fitted_size(height, width, THUMBNAIL_SIDE))
+    write_picture(order.folder / "thumbnail.jpg", small)
     result.save(order.folder / "result.png")
     loss = result.loss if math.isfinite(result.loss) else None
     return Painted(None, width, height, loss, result.seconds, result.iterations)
