@@ -3,7 +3,6 @@
 # Annotations stay values here: FastAPI reads those of its routes, whose types are loaded late.
 
 import asyncio
-import logging
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["application"]
 
-_log = logging.getLogger("impasto.service")
 _LISTED = 100
 _MOST_TEXT = 64 << 10
 # Streams that are open at once; each is asked every fifth of a second.
@@ -81,17 +79,10 @@ def _answer_errors(app: "FastAPI") -> None:
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         return answer(400, "OptionsError", "the request has a wrong parameter")
 
-    @app.middleware("http")
-    async def opaque(request: Request, following: Any) -> Any:
-        try:
-            return await following(request)
-        except Refusal:
-            raise
-        except Exception:
-            _log.exception("a request failed")
-            return answer(
-                500, "StyleError", "something went wrong here, and was written to the log"
-            )
+    @app.exception_handler(Exception)
+    async def opaque(request: Request, error: Exception) -> JSONResponse:
+        # uvicorn writes the error to the log.
+        return answer(500, "StyleError", "something went wrong here, and was written to the log")
 
 
 def _add_health(app: "FastAPI", jobs: Jobs) -> None:

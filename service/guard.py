@@ -49,16 +49,16 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._application(scope, receive, send)
             return
-        began = False
+        began, body = False, _Body(receive, scope, self._settings)
 
         async def answering(message: Message) -> None:
             nonlocal began
             if message["type"] == "http.response.start":
                 began = True
-                message = {**message, "headers": [*message.get("headers", []), *_HEADERS]}
+                more = _HEADERS if body.is_complete else [*_HEADERS, (b"connection", b"close")]
+                message = {**message, "headers": [*message.get("headers", []), *more]}
             await send(message)
 
-        body = _Body(receive, self._settings)
         try:
             if scope["type"] != "http":
                 raise Refusal(400, "OptionsError", "only plain HTTP is spoken here")
@@ -67,8 +67,7 @@ class Guard:
         except Refusal as refusal:
             if began:
                 raise
-            # What is left of the body is not waited for.
-            await answer_of(answering, refusal, closing=True)
+            await answer_of(answering, refusal)
 
     def _check(self, scope: Scope) -> None:
         headers = [(name.lower(), value) for name, value in scope["headers"]]
@@ -95,14 +94,26 @@ class Guard:
 
 
 class _Body:
-    """Counts the bytes of a body while they come, and the time that they take."""
+    """Counts the bytes of a body while they come, and the time that they take.
 
-    def __init__(self, receive: Receive, settings: ServiceSettings) -> None:
+    What is left of one when the answer begins is not waited for: the connection is closed then.
+    """
+
+    def __init__(self, receive: Receive, scope: Scope, settings: ServiceSettings) -> None:
+        names = {name.lower(): value for name, value in scope.get("headers", [])}
+        self._announced = (
+            b"transfer-encoding" in names or names.get(b"content-length", b"0") != b"0"
+        )
         self._receive = receive
         self._settings = settings
         self._left = settings.body_bytes
         self._until = time.monotonic() + settings.body_seconds
         self._complete = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing more of it is to come."""
+        return self._complete or not self._announced
 
     async def receive(self) -> Message:
         if self._complete:  # what comes now is that the client has gone
@@ -120,7 +131,7 @@ class _Body:
         return message
 
 
-async def answer_of(send: Send, refusal: Refusal, closing: bool = False) -> None:
+async def answer_of(send: Send, refusal: Refusal) -> None:
     """Send a refusal as JSON."""
     body = json.dumps({"error": refusal.kind, "message": refusal.sentence}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
@@ -128,8 +139,6 @@ async def answer_of(send: Send, refusal: Refusal, closing: bool = False) -> None
         headers.append((b"retry-after", b"%d" % refusal.retry_after))
     if refusal.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
-    if closing:
-        headers.append((b"connection", b"close"))
     start = {"type": "http.response.start", "status": refusal.status, "headers": headers}
     await send(start)
     await send({"type": "http.response.body", "body": body})

@@ -225,5 +225,5 @@ def test_jobs_that_have_ended_are_kept_within_bounds(serving):
         ids = [client.submit().json()["id"] for _ in range(4)]
         client.wait(ids[-1], "done", "failed")
         assert [job["id"] for job in client.http.get("/api/jobs").json()] == ids[:1:-1]
-        folders = {path.name for path in (client.jobs.folder / "jobs").iterdir()}
-        assert folders == set(ids[2:])
+    folders = {path.name for path in (client.jobs.folder / "jobs").iterdir()}
+    assert folders == set(ids[2:])
