@@ -1,4 +1,4 @@
-"""The service under load, on this machine alone: 200 submissions at once, then a kill in the middle.
+"""The service under load, on this machine: 200 submissions at once, then a kill in the middle.
 
     python benchmarks/service_load.py [--submissions 200]
 

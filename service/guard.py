@@ -46,6 +46,7 @@ class Guard:
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or hand it on."""
         if scope["type"] == "lifespan":
             await self._application(scope, receive, send)
             return
