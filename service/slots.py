@@ -87,7 +87,7 @@ class Slot(threading.Thread):
             folder,
             folder / "content",
             tuple(folder / name for name in job.styles),
-            options_of(job),
+            Options(**job.options),
             job.memory,
             job.time,
             self._jobs.settings.every,
@@ -106,11 +106,6 @@ class Slot(threading.Thread):
     def _log_defect(self, answer: object, job: Job) -> None:
         if isinstance(answer, Failed):
             _log.warning("job %s failed: %s: %s", job.id, answer.kind, answer.sentence)
-
-
-def options_of(job: Job) -> Options:
-    """As they were asked for."""
-    return Options(**job.options)
 
 
 def hash_of(path: Path) -> str:
