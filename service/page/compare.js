@@ -14,6 +14,8 @@ export class Compare {
     this.before.src = before;
     this.after.src = after;
     await Promise.all([this.before.decode(), this.after.decode()]);
+    const shape = this.after.naturalWidth / this.after.naturalHeight;
+    this.area.style.setProperty("--shape", shape);
     this.slider.value = 18;
     this.place();
     this.area.hidden = false;
