@@ -25,13 +25,15 @@ if hasattr(signal, "SIGHUP"):
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Leave out the comparisons with torch where there is none, unless they are asked for by name.
+    """Leave out the comparisons with torch where there is none, and the page, unless asked for.
 
-    `make oracle` asks for them: it must fail, and not pass with nothing run, if torch is missing.
+    `make oracle` and `make page` ask by name: they must fail, and not pass with nothing run, if
+    torch or a browser is missing.
     """
-    if collection_path.name != "oracle" or importlib.util.find_spec("torch"):
+    name = collection_path.name
+    if name not in ("oracle", "page") or (name == "oracle" and importlib.util.find_spec("torch")):
         return None
-    return True if not any("oracle" in str(argument) for argument in config.args) else None
+    return True if not any(name in str(argument) for argument in config.args) else None
 
 
 @pytest.fixture(scope="module", autouse=True)
