@@ -6,12 +6,12 @@ AUDIT := .venv-audit
 # The strict editable mode lets mypy see the folders as one package. It links file by file, so that
 # a new file is seen only after another installation: everything installed depends on SOURCES.
 EDITABLE := --config-settings editable_mode=strict
-SOURCES := pyproject.toml $(wildcard impasto/*.py engine/*.py export/*.py export/*/*.py models/*.py cli/*.py)
+SOURCES := pyproject.toml $(wildcard impasto/*.py engine/*.py export/*.py export/*/*.py models/*.py cli/*.py service/*.py service/page/*)
 # For `make oracle`. Where the registry's torch is one for CUDA (on Linux it is), name a CPU build:
 # a wheel file, or a version with the options of pip that find it.
 TORCH ?= torch==2.13.0
 
-.PHONY: art test oracle embedded styles tour fuzz audit clean
+.PHONY: art test page oracle embedded styles tour fuzz audit clean
 
 art: $(VENV)/art
 	$(VENV)/bin/impasto stylize examples/photo_cat.jpg examples/style_strokes.jpg -o art.png
@@ -23,6 +23,12 @@ test: $(VENV)/test
 # From another folder: in this one, ./impasto would hide the package that is installed.
 	cd $(VENV) && bin/mypy --config-file ../pyproject.toml -p impasto
 	$(VENV)/bin/pytest
+
+# The service's page in a real browser, Debian's Chromium; none is downloaded by Playwright.
+page: $(VENV)/test
+	command -v chromium >/dev/null || { apt-get update && apt-get install -y chromium; }
+	$(VENV)/bin/python -m pip install --quiet 'playwright>=1.50'
+	$(VENV)/bin/pytest tests/page
 
 # Comparisons with torch: the only place where a deep-learning framework is installed.
 # torchvision comes without its dependencies, or it would replace the CPU build of torch.
@@ -40,15 +46,18 @@ styles: $(VENV)/art
 tour: $(VENV)/art
 	$(VENV)/bin/python tools/make_tour.py
 
-# Thousands of damaged files for every reader; the seeds are fixed (docs/faults.md).
+# Thousands of damaged files for every reader, and writers killed at any time; the seeds are fixed
+# (docs/faults.md).
 fuzz: $(VENV)/test
-	$(VENV)/bin/python tests/faults/fuzz.py --cases 2000
+	$(VENV)/bin/python -P tests/faults/fuzz.py --cases 2000
+	$(VENV)/bin/python -P tests/faults/kills.py --times 200
 
-# Known advisories against what is installed, in an environment of its own.
+# Known advisories against what is installed, in an environment of its own. Strict: of a package that
+# could not be asked about, nobody knows that it has none.
 audit: $(VENV)/art
 	test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/python -m pip install --quiet pip-audit; }
 	$(VENV)/bin/python -m pip freeze --exclude-editable > $(AUDIT)/installed.txt
-	$(AUDIT)/bin/pip-audit --requirement $(AUDIT)/installed.txt --no-deps --disable-pip
+	$(AUDIT)/bin/pip-audit --strict --requirement $(AUDIT)/installed.txt --no-deps --disable-pip
 
 $(VENV)/art: $(SOURCES)
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)

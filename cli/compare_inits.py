@@ -86,8 +86,10 @@ def compare_inits(
         title = f"The same {iterations} steps from different starts"
         return [(title, [(label, _painted(content, style, asked)) for label, asked in starts])]
 
-    sources = [content, *style, *(start or ()), model]
-    write_sheet(context, parts, sources, output, page, with_curves=True)
+    pictures = [("content picture", content)]
+    pictures += [("style picture", path) for path in style]
+    pictures += [("initial picture", path) for path in start or ()]
+    write_sheet(context, parts, pictures, output, page, with_curves=True)
 
 
 def _painted(content: Path, styles: list[Path], options: Options) -> Made:

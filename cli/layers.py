@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..engine.errors import OptionsError
 from ..engine.options import DEFAULT_STYLE_LAYERS, Options
 from ..engine.tasks import RECONSTRUCTION, TEXTURE
 from . import parameters as p
@@ -64,6 +65,8 @@ def layers(
     rebuilds the painting's style from more and more layers: the more, the larger its forms.
     """
     seen, painted = options_of(context, _CONTENT), options_of(context, _STYLE)
+    if style is not None and isinstance(painted.size, float):
+        raise OptionsError("size cannot be a fraction: the pictures of a sheet have one size")
 
     def parts(engine: Engine) -> list[Part]:
         rows = [
@@ -91,8 +94,10 @@ def layers(
             )
         return list(rows)
 
-    sources = [content, style, model]
-    write_sheet(context, parts, sources, output, page, with_curves=False)
+    pictures = [("content picture", content)]
+    if style is not None:
+        pictures.append(("style picture", style))
+    write_sheet(context, parts, pictures, output, page, with_curves=False)
 
 
 def _known(names: Iterable[str], engine: Engine) -> list[str]:

@@ -26,6 +26,7 @@ from .plan import plan
 from .presets import presets
 from .reconstruct import reconstruct
 from .resume import resume
+from .serve import serve
 from .style import style
 from .stylize import stylize
 from .texture import texture
@@ -54,6 +55,7 @@ app.add_typer(models, name="models")
 app.command()(presets)
 app.command()(bench)
 app.command()(info)
+app.command()(serve)
 
 _BLAS_THREADS = (
     "BLIS_NUM_THREADS",

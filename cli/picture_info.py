@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.options import Options
-from .console import emit, emit_json
+from .console import emit, emit_json, one_line
 
 __all__ = ["tell_picture"]
 
@@ -39,7 +39,7 @@ def tell_picture(path: Path, json: bool) -> None:
     ]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        emit(f"{name:{width}}  {value}")
+        emit(f"{name:{width}}  {one_line(value)}")
     emit("`impasto again` makes it once more.")
 
 

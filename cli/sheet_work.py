@@ -37,7 +37,7 @@ Part: TypeAlias = tuple[str, Sequence[tuple[str, Made]]]
 def write_sheet(
     context: typer.Context,
     parts: Callable[[Engine], Sequence[Part]],
-    sources: Sequence[Path | str | None],
+    pictures: Sequence[tuple[str, Path]],
     output: Path,
     page: Path | None,
     *,
@@ -47,22 +47,25 @@ def write_sheet(
 
     Args:
         parts: what is to be made, which may depend on the network.
-        sources: files that may not be replaced.
+        pictures: what they are made of, each with its part, such as "style picture".
         page: HTML to be written besides.
         with_curves: whether each picture has its losses below.
     """
     from ..engine.files import check_writable, write_atomic
-    from ..engine.images import write_picture
+    from ..engine.images import read_header, write_picture
     from .sheet_page import sheet_page
     from .sheets import drawn_sheet
 
     asked = context.params
+    sources = [*(path for _, path in pictures), asked["model"]]
     check_output(output, sources)
     if page is not None:
         if page.suffix.lower() not in (".html", ".htm"):
             raise OptionsError(f"the page {str(page)!r} must have the suffix .html")
         refuse_to_replace(page, [*sources, output])
         check_writable(page)
+    for part, path in pictures:  # before any is painted: the last is looked at minutes later
+        read_header(path, what=part)
     opened = engine_of(context)
     records: list[dict[str, Any]] = []
     with Signals() as signals:

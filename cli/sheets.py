@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from .sheet_curves import Losses, Scale, summary
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,7 +33,7 @@ class Cell:
 
     picture: np.ndarray = field(repr=False)
     label: str
-    losses: Sequence[tuple[int, float]] = ()
+    losses: Losses = ()
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,12 @@ def drawn_sheet(rows: Sequence[Row]) -> np.ndarray:
     size = (_GAP + across * (width + _GAP), _GAP + sum(heights) + _GAP * len(rows))
     sheet = Image.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(sheet)
-    ends = _ends(cells)
+    scale = Scale.of(cell.losses for cell in cells)
     top = _GAP
     for row, height in zip(rows, heights, strict=True):
         draw.text((_GAP, top), row.title, _INK, font=_font(_TITLE))
         for number, cell in enumerate(row.cells):
-            _draw(sheet, draw, cell, (_GAP + number * (width + _GAP), top + _TITLE + _GAP), ends)
+            _draw(sheet, draw, cell, (_GAP + number * (width + _GAP), top + _TITLE + _GAP), scale)
         top += height + _GAP
     return np.asarray(sheet, np.float32) / 255
 
@@ -76,7 +77,7 @@ def _draw(
     draw: ImageDraw,
     cell: Cell,
     place: tuple[int, int],
-    ends: tuple[int, float, float],
+    scale: Scale,
 ) -> None:
     from PIL import Image
 
@@ -90,37 +91,22 @@ def _draw(
         top += _LABEL
     if cell.losses:
         top = place[1] + height + _GAP // 2 + 2 * _LABEL + _GAP // 2
-        _draw_curve(draw, cell.losses, (left, top, width), ends)
+        _draw_curve(draw, cell.losses, (left, top, width), scale)
 
 
 def _draw_curve(
     draw: ImageDraw,
-    losses: Sequence[tuple[int, float]],
+    losses: Losses,
     place: tuple[int, int, int],
-    ends: tuple[int, float, float],
+    scale: Scale,
 ) -> None:
     left, top, width = place
-    most, lowest, highest = ends
-    span = math.log(highest / lowest) or 1.0
     draw.line([(left, top), (left, top + _CURVE), (left + width, top + _CURVE)], _FAINT)
-    points = [
-        (left + width * at / most, top + _CURVE * math.log(highest / loss) / span)
-        for at, loss in losses
-    ]
+    points = [(left + x, top + y) for x, y in scale.points(losses, width, _CURVE)]
     draw.line(points, _LINE, width=2)
-    text = f"{losses[0][1]:.3g} to {losses[-1][1]:.3g} in {losses[-1][0]} evaluations"
     top += _CURVE + _GAP // 4
-    for number, line in enumerate(_broken(draw, text, width)):
+    for number, line in enumerate(_broken(draw, summary(losses), width)):
         draw.text((left, top + number * _LABEL), line, _FAINT, font=_font(_LABEL - 4))
-
-
-def _ends(cells: Sequence[Cell]) -> tuple[int, float, float]:
-    """Most evaluations, lowest and highest loss of all curves."""
-    points = [point for cell in cells for point in cell.losses]
-    if not points:
-        return 1, 1.0, 1.0
-    losses = [loss for _, loss in points]
-    return max(at for at, _ in points), min(losses), max(losses)
 
 
 def _broken(draw: ImageDraw, text: str, width: int) -> list[str]:

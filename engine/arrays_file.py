@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -77,7 +78,7 @@ def read_header(path: Path) -> dict[str, Any]:
     Raises:
         Damaged, OSError: see `read_arrays`.
     """
-    with path.open("rb") as stream:
+    with _opened(path) as stream:
         return _Reader(stream).header()
 
 
@@ -88,12 +89,18 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         Damaged: the file is not one that was written here, to its last byte.
         OSError: it cannot be read.
     """
-    with path.open("rb") as stream:
+    with _opened(path) as stream:
         reader = _Reader(stream)
         header = reader.header()
         arrays = reader.arrays()
         reader.end()
     return header, arrays
+
+
+def _opened(path: Path) -> BinaryIO:
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+        raise OSError(0, "there is no regular file")
+    return path.open("rb")
 
 
 class _Reader:

@@ -18,6 +18,14 @@ except ImportError:  # on Windows, where nothing is locked
 __all__ = ["held"]
 
 _FILE = ".impasto.lock"
+# A folder may come from a stranger: no pipe is waited for, and no link leads out of it.
+_FLAGS = (
+    os.O_WRONLY
+    | os.O_APPEND
+    | os.O_CREAT
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+)
 
 
 @contextlib.contextmanager
@@ -56,7 +64,7 @@ def held(folder: str | Path, resuming: bool = False) -> Iterator[None]:
 def _locked(path: Path, refusal: type[StyleError]) -> BinaryIO:
     while True:
         try:
-            stream: BinaryIO = path.open("ab")
+            stream = os.fdopen(os.open(path, _FLAGS, 0o666), "ab")
         except OSError as error:
             raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
         try:

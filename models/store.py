@@ -178,6 +178,8 @@ def _as_path(name_or_path: str | os.PathLike[str]) -> Path:
 
 
 def _is_path(text: str) -> bool:
+    if not text:  # `Path` would take it for the folder one is in
+        return False
     if os.sep in text or (os.altsep is not None and os.altsep in text):
         return True
     try:

@@ -1,7 +1,9 @@
 """What many tests share: a toy network, tiny pictures, and an evaluator of graphs in float64."""
 
+import gc
 import importlib.util
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -15,15 +17,31 @@ from impasto.export.networks import Architecture, Network
 # in the user's cache.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+# Under nohup, or behind a script's `&`, these are ignored, and so would child processes ignore
+# them: tests that stop a work would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 
 def pytest_ignore_collect(collection_path, config):
-    """Leave out the comparisons with torch where there is none, unless they are asked for by name.
+    """Leave out the comparisons with torch where there is none, and the page, unless asked for.
 
-    `make oracle` asks for them: it must fail, and not pass with nothing run, if torch is missing.
+    `make oracle` and `make page` ask by name: they must fail, and not pass with nothing run, if
+    torch or a browser is missing.
     """
-    if collection_path.name != "oracle" or importlib.util.find_spec("torch"):
+    name = collection_path.name
+    if name not in ("oracle", "page") or (name == "oracle" and importlib.util.find_spec("torch")):
         return None
-    return True if not any("oracle" in str(argument) for argument in config.args) else None
+    return True if not any(name in str(argument) for argument in config.args) else None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _settled_heap():
+    """What is there is no garbage: else each collection would look through thousands of tests, and
+    those of faults ask for two each."""
+    gc.collect()
+    gc.freeze()
 
 
 def _toy_network(seed=0):

@@ -8,10 +8,9 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from impasto.engine import options
+from impasto.engine import options, selection
 from impasto.engine.bundle import remember_bundle
 from impasto.engine.images import read_picture
-from impasto.export import features
 from impasto.export.choices import Family
 from impasto.export.network_file import read_network
 from impasto.export.networks import FAMILIES
@@ -166,11 +165,10 @@ def test_command_that_is_printed_runs_the_bundle(run, network_path, content, sty
 
 
 def test_choices_are_those_of_the_library():
-    """Written down twice: bundles run without `export`, and --help is there without NumPy."""
+    """Written down twice: --help is there without NumPy, and some borders are not the network's."""
     assert set(get_args(Family)) == set(FAMILIES)
-    assert set(get_args(options.Pooling)) == set(get_args(features.Pooling))
     # What wraps is made outside of the network.
-    assert set(get_args(options.Border)) == {*get_args(features.Border), "wrap"}
+    assert set(get_args(options.Border)) == {*get_args(selection.NetworkBorder), "wrap"}
 
 
 def test_help_loads_nothing_heavy(spawn):

@@ -38,6 +38,7 @@ def test_commands_are_those_that_people_are_told_of():
         ("presets",),
         ("bench",),
         ("info",),
+        ("serve",),
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from impasto.engine.errors import ResumeError
-from impasto.engine.images import read_picture
+from impasto.engine.images import read_picture, write_picture
 from impasto.engine.options import Options
 from impasto.engine.provenance import read_provenance
 
@@ -121,3 +121,16 @@ def test_a_resumed_picture_tells_it_too(run, tiny):
     first = read_provenance("art.png")
     assert run("resume", "kept", "-o", "again.png").code == 0
     assert read_provenance("again.png").options == first.options
+
+
+def test_what_a_picture_tells_of_itself_moves_no_cursor(run, tiny):
+    """It may come from a stranger."""
+    run(*tiny, "-o", "art.png")
+    record = read_provenance("art.png").record()
+    record |= {"model": "\x1b]0;title\x07", "command": "\x1b[31mred\nnetwork  another"}
+    record["plan"] = {"levels": [{"width": "\x1b[2J"}]}
+    write_picture(Path("odd.png"), read_picture("art.png").rgb, metadata=record)
+    told = run("info", "odd.png")
+    assert told.code == 0
+    assert all(line.isprintable() for line in told.out.splitlines())
+    assert told.out.count("\n") == run("info", "art.png").out.count("\n")

@@ -23,6 +23,7 @@ def options_of(run, content, style, monkeypatch):
 
     monkeypatch.setattr(Engine, "__init__", lambda self, *args, **rest: None)
     monkeypatch.setattr(Engine, "stylize", look)
+    monkeypatch.setattr("impasto.cli.tasks.tell_of_other_networks", lambda *given: None)
     monkeypatch.setattr(
         Engine, "defaults", Options(content_layers={"pool3": 1.0}, pool="max"), raising=False
     )

@@ -57,6 +57,7 @@ def options_of(run, content, style, monkeypatch):
 
     monkeypatch.setattr(Engine, "__init__", lambda self, *args, **rest: None)
     monkeypatch.setattr(Engine, "stylize", look)
+    monkeypatch.setattr("impasto.cli.tasks.tell_of_other_networks", lambda *given: None)
 
     def options_of(*arguments):
         run("stylize", content, style, "--no-metadata", *arguments)

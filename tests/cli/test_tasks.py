@@ -129,3 +129,53 @@ def test_a_page_has_the_suffix_of_one(run, content, quick):
         2,
         "impasto: the page 'page.txt' must have the suffix .html\n",
     )
+
+
+def test_the_page_has_the_curves_of_the_sheet_on_one_scale(run, content, style, quick):
+    layers = ["--content-layer", "relu3_1", *STYLE_LAYERS]
+    work = [*layers, "--size", "24", *quick, "--json", "--page", "page.html"]
+    told = json.loads(run("compare-inits", content, style, *work, "-o", "s.png").out)
+    page = Path("page.html").read_text("utf-8")
+    curves = [
+        [tuple(map(float, place.split(","))) for place in points.split()]
+        for points in re.findall(r'<polyline points="([^"]+)"', page)
+    ]
+    assert len(curves) == len(told["pictures"]) == 4
+    heights = [height for curve in curves for _, height in curve]
+    assert (min(heights), max(heights)) == (0, 96)
+    for curve, picture in zip(curves, told["pictures"], strict=True):
+        assert curve[-1][1] == max(height for _, height in curve)
+        assert f"to {picture['loss']['final']:.3g} in" in page
+    lowest = min(told["pictures"], key=lambda picture: picture["loss"]["final"])
+    assert curves[told["pictures"].index(lowest)][-1][1] == 96
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """Nothing may be painted."""
+
+    def painted(*arguments, **rest):
+        raise AssertionError("a picture was begun")
+
+    monkeypatch.setattr("impasto.engine.objectives.Objectives.at", painted)
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "word"),
+    [
+        ("layers", ["none.png"], "style picture 'none.png'"),
+        ("compare-inits", ["paint.png", "--start", "none.png"], "initial picture 'none.png'"),
+    ],
+)
+def test_every_picture_of_a_sheet_is_looked_at_before_the_work(
+    run, content, style, quick, no_work, command, more, word
+):
+    ended = run(command, content, *more, *quick)
+    assert (ended.code, ended.err.count("\n")) == (3, 1)
+    assert word in ended.err
+
+
+def test_a_sheet_of_two_pictures_has_no_share_of_one(run, content, style, quick, no_work):
+    ended = run("layers", content, style, "--size", "50%", *quick)
+    assert ended.code == 2
+    assert ended.err.startswith("impasto: --size cannot be a fraction")

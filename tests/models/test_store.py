@@ -111,6 +111,8 @@ def test_description_is_found_as_the_network_is(home, toy, tmp_path, monkeypatch
     assert store.describe("./vgg16").family == store.describe("mine").family == "toy"
     with pytest.raises(ModelNotFound, match=r"no network 'vgg11' .*: vgg16, vgg19"):
         store.describe("vgg11")
+    with pytest.raises(ModelNotFound, match="no network ''"):
+        store.describe("")
     (tmp_path / "notes").write_text("no network")
     with pytest.raises(CorruptModel, match="notes"):
         store.describe("notes")

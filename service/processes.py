@@ -1,0 +1,116 @@
+"""Worker processes as the server sees them."""
+
+from __future__ import annotations
+
+import multiprocessing
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from .messages import Failed, Ready, Setup
+
+__all__ = ["Died", "Worker"]
+
+
+class Died(Exception):
+    """The process ended without an answer; `code` is its exit code."""
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__(f"a worker died with {code}")
+        self.code = code
+
+
+class Worker:
+    """One worker process, which is started when it is first needed, and again after its death."""
+
+    def __init__(self, setup: Setup, name: str) -> None:
+        self._setup = setup
+        self._name = name
+        self._process: BaseProcess | None = None
+        self._pipe: Connection | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, if one runs."""
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> Failed | None:
+        """See to it that a process is there with its engine open; why not, if it cannot.
+
+        Raises:
+            Died: it ended by itself.
+        """
+        if self._process is not None and self._process.is_alive():
+            return None
+        from .worker import work
+
+        self.end()
+        # Never forked: the server has threads.
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        process = context.Process(
+            target=work, args=(theirs, self._setup), name=self._name, daemon=True
+        )
+        process.start()
+        self._process = process
+        # Or the pipe would not end when the worker does.
+        theirs.close()
+        answer = self.receive()
+        if isinstance(answer, Ready):
+            return None
+        self.end()
+        return answer if isinstance(answer, Failed) else Failed("Defect", repr(answer))
+
+    def send(self, message: object) -> None:
+        """Give an order.
+
+        Raises:
+            Died: it cannot take it any more.
+        """
+        if self._pipe is None:
+            raise Died(None)
+        try:
+            self._pipe.send(message)
+        except OSError as error:
+            raise self._died() from error
+
+    def waits(self, seconds: float) -> bool:
+        """Whether an answer, or the end, came within so long."""
+        return self._pipe is None or self._pipe.poll(seconds)
+
+    def receive(self) -> Any:
+        """The next answer.
+
+        Raises:
+            Died: there will be none.
+        """
+        if self._pipe is None:
+            raise Died(None)
+        try:
+            return self._pipe.recv()
+        except (EOFError, OSError) as error:
+            raise self._died() from error
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self._process is not None:
+            self._process.kill()
+
+    def end(self, patience: float = 0.0) -> None:
+        """Let the process end by itself, within so many seconds, and then by force."""
+        if self._pipe is not None:
+            self._pipe.close()
+        if self._process is not None:
+            self._process.join(patience)
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+        self._process = self._pipe = None
+
+    def _died(self) -> Died:
+        code = None
+        if self._process is not None:
+            self._process.join(5.0)
+            code = self._process.exitcode
+        self.end()
+        return Died(code)

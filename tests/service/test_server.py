@@ -1,0 +1,176 @@
+"""A server process, and what happens to it: rows H02, H04, H06, H13, H14."""
+
+import signal
+import socket
+import sys
+import time
+
+import pytest
+
+from ..faults.rows import row
+from .conftest import LONG, QUICK
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+
+
+def raw(server, data, patience=60):
+    """What comes back, to the end, when this is sent as it is."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=patience) as line:
+        line.sendall(data)
+        found = b""
+        while part := line.recv(65536):
+            found += part
+        return found
+
+
+def head(*more):
+    lines = ["POST /api/jobs HTTP/1.1", "Host: 127.0.0.1", *more]
+    lines.append("Content-Type: multipart/form-data; boundary=b")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def children(pid):
+    """Processes that a process has started, by their ids."""
+    from pathlib import Path
+
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+@row("H02")
+def test_bodies_above_the_limit_are_refused_however_they_come(server):
+    one = server(limits={"file_bytes": 1000})
+    most = 2 * 1000 + (1 << 20)
+    part = b'--b\r\nContent-Disposition: form-data; name="content"; filename="x"\r\n\r\n'
+    answer = raw(one, head(f"Content-Length: {most + 1}"))
+    assert answer.startswith(b"HTTP/1.1 413") and b"connection: close" in answer
+    chunk = part + b"x" * (most + 1 - len(part))
+    chunked = b"%x\r\n%s\r\n" % (len(chunk), chunk)
+    answer = raw(one, head("Transfer-Encoding: chunked") + chunked)
+    assert answer.startswith(b"HTTP/1.1 413"), answer
+    answer = raw(one, head("Content-Encoding: gzip", "Content-Length: 3") + b"abc")
+    assert answer.startswith(b"HTTP/1.1 415")
+    # A length that lies is the length: what comes behind it is no request.
+    lying = raw(one, head("Content-Length: 5") + b"--b--" + b"x" * 100)
+    assert lying.startswith(b"HTTP/1.1 400")
+    assert one.http.get("/healthz").status_code == 200
+
+
+@row("H04")
+def test_slow_clients_are_let_go_and_others_served(server):
+    one = server(head_seconds=0.5, body_seconds=0.5, reader_seconds=0.5)
+    assert raw(one, b"") == b""
+    assert raw(one, b"GET /healthz HT") == b""
+    answer = raw(one, head("Content-Length: 1000") + b"--b\r\n")
+    assert answer.startswith(b"HTTP/1.1 408")
+    job = one.client.submit({**QUICK, "size": 1024, "iterations": 0}).json()
+    one.client.wait(job["id"], "done", "failed")
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        slow.settimeout(60)
+        slow.connect(("127.0.0.1", one.port))
+        ask = f"GET /api/jobs/{job['id']}/result HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        slow.sendall(ask.encode() * 4)
+        time.sleep(3)
+        assert one.http.get("/healthz").status_code == 200
+        with pytest.raises(ConnectionError):
+            while slow.recv(65536):
+                pass
+            raise ConnectionResetError  # closed before all was read
+
+
+@row("H05")
+def test_a_thousand_connections_do_not_keep_the_server(server):
+    one = server(connections=200, head_seconds=1.0)
+    lines = [socket.create_connection(("127.0.0.1", one.port)) for _ in range(1000)]
+    for line in lines:
+        line.close()
+    while one.http.get("/healthz").status_code != 200:  # until it has seen that they are closed
+        time.sleep(0.05)
+
+
+@row("H06")
+def test_job_of_a_client_that_goes_away_ends_where_it_was_attached(server):
+    one = server()
+    ids = [one.client.submit(LONG).json()["id"] for _ in range(2)]
+    with one.http.stream("GET", f"/api/jobs/{ids[0]}/events?attached=true") as stream:
+        for line in stream.iter_lines():
+            if line == "event: progress":
+                break
+    one.client.wait(ids[0], "cancelled")
+    with one.http.stream("GET", f"/api/jobs/{ids[1]}/events") as stream:
+        for line in stream.iter_lines():
+            if line == "event: progress":
+                break
+    assert one.http.get(f"/api/jobs/{ids[1]}").json()["state"] == "running"
+
+
+@row("H13")
+def test_termination_saves_what_runs_and_the_next_server_goes_on(server):
+    one = server()
+    options = {**QUICK, "iterations": 3000, "optimizer": "adam"}
+    ids = [one.client.submit(options).json()["id"] for _ in range(2)]
+    one.client.wait(ids[0], "running")
+    with one.http.stream("GET", f"/api/jobs/{ids[0]}/events") as stream:
+        for line in stream.iter_lines():
+            if line == "event: progress":
+                break
+        workers = children(one.process.pid)
+        assert one.kill(signal.SIGTERM) == 0
+    assert workers
+    two = server()
+    for id in ids:
+        assert two.client.wait(id, "done", "failed")["state"] == "done"
+
+
+def test_every_accepted_job_is_finished_after_a_kill(server):
+    one = server()
+    options = {**QUICK, "iterations": 300, "optimizer": "adam"}
+    ids = [one.client.submit(options).json()["id"] for _ in range(4)]
+    one.client.wait(ids[1], "running")
+    one.kill()
+    two = server()
+    for id in ids:
+        assert two.client.wait(id, "done", "failed")["state"] == "done"
+
+
+@row("H14")
+def test_worker_that_dies_is_replaced_and_its_job_tried_once_more(server):
+    import os
+    from pathlib import Path
+
+    one = server()
+    id = one.client.submit(LONG).json()["id"]
+    before = set()
+    for _ in range(2):
+        one.client.wait(id, "running")
+        while not (found := _painters(one.process.pid) - before):
+            time.sleep(0.05)
+        until = time.monotonic() + 60
+        while one.http.get(f"/api/jobs/{id}").json()["progress"] is None:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        before |= found
+        os.kill(max(found), signal.SIGSEGV)
+        while Path(f"/proc/{max(found)}").exists():
+            time.sleep(0.05)
+    job = one.client.wait(id, "failed")
+    assert "died twice" in job["error"]["message"]
+    again = one.client.submit().json()["id"]
+    assert one.client.wait(again, "done", "failed")["state"] == "done"
+    one.kill()
+    assert "pictures" in one.process.stderr.read()
+
+
+def _painters(pid):
+    """Worker processes: the resource tracker of Python and the clerk, which is the first, aside."""
+    from pathlib import Path
+
+    spawned = sorted(
+        child
+        for child in children(pid)
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    )
+    return set(spawned[1:])
