@@ -200,4 +200,5 @@ def _described(selection: Selection) -> str:
     return (
         f"content {content}, style {style} by {selection.style_loss}, {selection.pool} pooling, "
         f"border of {selection.border}, {selection.variation} total variation"
+        + (f", regions: {selection.regions}" if selection.regions else "")
     )

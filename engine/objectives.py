@@ -82,7 +82,7 @@ class Objectives:
         tiling, view = self._view(options, tiling, shape, len(sights))
         selection = view.selection
         masks = [sight.mask for sight in sights]
-        features = content_targets(view, tiling, content, stop)
+        features = content_targets(view, tiling, content, stop, masks)
         grams = style_targets(
             view,
             tiling,

@@ -39,12 +39,17 @@ __all__ = [
 
 
 def content_targets(
-    view: View, tiling: Tiling | None, content: np.ndarray | None, stop: Stop
+    view: View,
+    tiling: Tiling | None,
+    content: np.ndarray | None,
+    stop: Stop,
+    masks: Sequence[np.ndarray] = (),
 ) -> dict[str, Features]:
     """Features of the content picture, which has the canvas's size, if there is one; by layer.
 
     Args:
         tiling: how it is cut, or None for all of it at once.
+        masks: of the regions that the programs of tiles ask for.
     """
     layers = view.selection.content_layers
     if not layers:
@@ -53,7 +58,7 @@ def content_targets(
     if tiling is None:
         found = _run(view, "content", layers, "image", to_image(content), stop)
         return {layer: Features(array) for layer, array in found.items()}
-    front = Front(view, tiling, _shape(content))
+    front = Front(view, tiling, _shape(content), masks)
     targets = front.features(content, stop)
     if deep := front.behind.content_layers:
         _, joined = front.sums(content, stop)

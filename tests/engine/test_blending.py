@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from impasto.engine.blending import style_shares, style_sides
+from impasto.engine.blending import Shares, style_sides
 from impasto.engine.errors import OptionsError
 from impasto.engine.features import Features
 from impasto.engine.front import View
@@ -35,7 +35,7 @@ def test_target_is_the_weighted_mean_of_grams_each_at_its_own_scale(engine, aske
     view = View(engine._sessions, Selection.of(options, strides), strides)
     sides = style_sides(options, (24, 20), 2)
     assert sides == [24, 36]
-    made = style_targets(view, None, pictures, sides, style_shares(options, 2), 4, Stop())
+    made = style_targets(view, None, pictures, sides, Shares.of(options, 2), 4, Stop())
     for layer, gram in made.items():
         hand = [
             gram_by_hand(engine, options, resize(one, *fitted_size(*one.shape[:2], side)), layer)
@@ -63,13 +63,41 @@ def test_all_for_one_is_that_one_alone(engine, asked, scene):
     np.testing.assert_array_equal(whole.canvas, alone.canvas)
 
 
+def parts(styles, **given):
+    return list(Shares.of(Options(**given), styles).of_layer("relu1_1").values())
+
+
 def test_only_proportions_count():
-    shares = style_shares(Options(style_blend=(2, 1)), 2)
+    shares = parts(2, style_blend=(2, 1))
     assert shares == pytest.approx([2 / 3, 1 / 3])
-    assert style_shares(Options(style_blend=(2e-300, 1e-300)), 2) == pytest.approx(shares)
-    assert style_shares(Options(style_blend=(1e12, 1e12)), 2) == [0.5, 0.5]
-    assert style_shares(Options(), 4) == [0.25] * 4
-    assert style_shares(Options(style_blend=(2, 1)), 0) == []
+    assert parts(2, style_blend=(2e-300, 1e-300)) == pytest.approx(shares)
+    assert parts(2, style_blend=(1e12, 1e12)) == [0.5, 0.5]
+    assert parts(4) == [0.25] * 4
+
+
+def test_a_layer_of_its_own_is_matched_to_that_style_alone(engine, asked, scene):
+    content, styles = scene(24, 24), [scene(24, 20, 1), scene(20, 24, 2)]
+    layers = {"style_layers": {"relu1_1": 1.0, "relu3_1": 1.0}, "content_layers": {}}
+    mixed = engine.objective(
+        content, styles, asked(**layers, layer_styles={"relu1_1": 2, "relu3_1": 1})
+    )
+    canvas = scene(24, 24, 3)
+    found = mixed.measure(canvas).terms
+    alone = [engine.objective(content, style, asked(**layers)).measure(canvas) for style in styles]
+    assert found["style.relu1_1"] == pytest.approx(alone[1].terms["style.relu1_1"], rel=1e-5)
+    assert found["style.relu3_1"] == pytest.approx(alone[0].terms["style.relu3_1"], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"layer_styles": {"relu1_1": 3}}, "there are 2 styles"),
+        ({"layer_styles": {"pool1": 1}}, "none of the style layers"),
+    ],
+)
+def test_layers_of_styles_that_are_not_there_are_refused(engine, asked, scene, given, words):
+    with pytest.raises(OptionsError, match=words):
+        engine.stylize(scene(24, 24), [scene(20, 20, 1), scene(20, 20, 2)], asked(**given))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from impasto.engine.blending import Shares
 from impasto.engine.engine import Engine
 from impasto.engine.errors import ImageTooSmall, LimitError
 from impasto.engine.front import View
@@ -34,7 +35,7 @@ def test_grams_are_products_of_features_per_position(view_of, asked, scene):
     view = view_of(asked(content_layers=dict.fromkeys(LAYERS, 1.0)))
     picture = scene(17, 24)
     features = content_targets(view, None, picture, Stop())
-    grams = style_targets(view, None, [picture], [24], [1.0], 4, Stop())
+    grams = style_targets(view, None, [picture], [24], Shares({0: 1.0}), 4, Stop())
     assert tuple(features) == tuple(grams) == LAYERS
     for layer in LAYERS:
         array = features[layer].array
@@ -45,8 +46,12 @@ def test_grams_are_products_of_features_per_position(view_of, asked, scene):
 
 def test_several_styles_are_the_mean_of_their_grams(view, scene):
     styles = [scene(20, 24, seed) for seed in range(3)]
-    alone = [style_targets(view, None, [style], [24], [1.0], 4, Stop()) for style in styles]
-    for layer, gram in style_targets(view, None, styles, [24] * 3, [1 / 3] * 3, 4, Stop()).items():
+    alone = [
+        style_targets(view, None, [style], [24], Shares({0: 1.0}), 4, Stop()) for style in styles
+    ]
+    for layer, gram in style_targets(
+        view, None, styles, [24] * 3, Shares(dict.fromkeys(range(3), 1.0)), 4, Stop()
+    ).items():
         expected = np.mean([one[layer] for one in alone], axis=0, dtype=np.float64)
         np.testing.assert_allclose(gram, expected, rtol=1e-5, atol=1e-6)
         assert gram.dtype == np.float32
@@ -80,7 +85,7 @@ def test_a_stop_ends_the_targets(view, scene):
     stop = Stop()
     stop.request("time")
     with pytest.raises(Stopped, match="time"):
-        style_targets(view, None, [scene(20, 24)], [24], [1.0], 4, stop)
+        style_targets(view, None, [scene(20, 24)], [24], Shares({0: 1.0}), 4, stop)
 
 
 @pytest.mark.parametrize("lowering", ["direct", "winograd"])
