@@ -271,15 +271,8 @@ class Engine:
         work = self._drafts.of(content, styles, options).work
         work = replace(work, levels=work.levels[-1:])
         (scene,) = self._studio.sources(content, styles, work).scenes
-        return self.objective_at(
-            scene.content,
-            scene.styles,
-            options,
-            Stop(),
-            None,
-            scene.level.shape,
-            scene.sights,
-        )
+        shown = (scene.content, scene.styles, options, Stop(), None, scene.level.shape)
+        return self.objective_at(*shown, scene.sights)
 
     def levels(self, shape: tuple[int, int], options: Options) -> tuple[Level, ...]:
         """See `Drafts.levels`."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from .pixels import Picture
 
-__all__ = ["KEPT_BYTES", "Grams", "KeptGrams"]
+__all__ = ["KEPT_BYTES", "Grams", "KeptGrams", "hashed"]
 
 # Statistics by name, float32: (C, C), and (C,) where a mean is asked for.
 Grams: TypeAlias = dict[str, np.ndarray]
@@ -86,5 +86,6 @@ class KeptGrams:
 
 
 def hashed(samples: np.ndarray) -> Hashable:
+    """What tells samples from others: their type, shape and hash."""
     digest = hashlib.sha256(np.ascontiguousarray(samples).data).digest()
     return samples.dtype.str, samples.shape, digest

@@ -129,9 +129,9 @@ def test_one_engine_looks_at_a_style_once_for_each_size(run, photos, asked, styl
         made.append(self)
         make(self, *given, **named)
 
-    def looking(view, tiling, picture, size, stop):
+    def looking(view, tiling, picture, mask, size, stop):
         seen.append(size)
-        return look(view, tiling, picture, size, stop)
+        return look(view, tiling, picture, mask, size, stop)
 
     from impasto.engine import images
 

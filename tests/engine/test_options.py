@@ -34,7 +34,30 @@ NOT_A_NUMBER = ("1", b"1", [], {}, object(), True, False, 1j)
 
 def test_every_field_has_its_law_here():
     known = {*WHOLE, *NUMBERS, *CHOICES, "init", "content_layers", "style_layers", "style_blend"}
+    known |= {"layer_styles", "masks", "keep"}
     assert {field.name for field in dataclasses.fields(Options)} == known
+
+
+def test_masks_are_paths_or_pairs_of_them():
+    made = Options(masks=["a.png", ["b.png", "c.png"]], keep="d.png")
+    assert made.masks == (("a.png", ""), ("b.png", "c.png"))
+    assert made.mask_paths == ["a.png", "b.png", "c.png", "d.png"]
+    moved = made.with_mask_paths(["1", "2", "3", "4"])
+    assert (moved.masks, moved.keep) == ((("1", ""), ("2", "3")), "4")
+    assert made.with_mask_paths(made.mask_paths) == made
+    for wrong in ("a.png", 3, [3], [("a", "b", "c")], [""], [("", "b")], [("a", None)]):
+        with pytest.raises(OptionsError, match="masks must"):
+            Options(masks=wrong)
+    for wrong in ("", 3, b"a"):
+        with pytest.raises(OptionsError, match="keep must"):
+            Options(keep=wrong)
+
+
+def test_layers_have_the_numbers_of_styles():
+    assert Options(layer_styles={"relu1_1": 2}).layer_styles == {"relu1_1": 2}
+    for wrong in ({"relu9_9": 1}, {"relu1_1": 0}, {"relu1_1": 1.5}, [("relu1_1", 1)], {1: 1}):
+        with pytest.raises(OptionsError, match="layer_styles"):
+            Options(layer_styles=wrong)
 
 
 @pytest.mark.parametrize("name", WHOLE)

@@ -13,7 +13,7 @@ from impasto.engine.presets import find_preset, preset, presets
 PRESETS = {made.name: made for made in presets()}
 # What a preset leaves to the caller: the size, what one level has no use for, and the share of each
 # of several style pictures.
-FREE = {"size", "seed", "coarsest", "level_factor", "style_blend"}
+FREE = {"size", "seed", "coarsest", "level_factor", "style_blend", "layer_styles", "masks", "keep"}
 
 
 def test_presets_are_those_that_people_are_told_of():

@@ -28,9 +28,9 @@ def looked(monkeypatch, saved):
     """Sizes at which style pictures are looked at from now on, one after the other."""
     seen, look = [], targets._grams
 
-    def looking(view, tiling, style, size, stop):
+    def looking(view, tiling, style, mask, size, stop):
         seen.append(size)
-        return look(view, tiling, style, size, stop)
+        return look(view, tiling, style, mask, size, stop)
 
     monkeypatch.setattr(targets, "_grams", looking)
     return seen
