@@ -77,7 +77,8 @@ def test_package_holds_programs_and_one_network_with_its_licence():
         for file in (ROOT / package.replace("impasto.", "").replace(".", "/")).glob(pattern)
     ]
     assert [file.name for file in shipped if file.suffix == ".onnx"] != []
-    assert all(file.suffix in (".onnx", ".md", ".typed", ".html") for file in shipped)
+    page = (".html", ".css", ".js", ".svg")
+    assert all(file.suffix in (".onnx", ".md", ".typed", *page) for file in shipped)
     notice = (ROOT / "models" / "NOTICE.md").read_text("utf-8")
     assert "models/NOTICE.md" in PROJECT["project"]["license-files"]
     assert "CC BY 4.0" in notice
