@@ -18,6 +18,7 @@ __all__ = [
     "DEFAULT_NOISE",
     "DEFAULT_STYLE_LAYERS",
     "DEFAULT_STYLE_WEIGHTS",
+    "FILE_OPTIONS",
     "Border",
     "Color",
     "Formula",
@@ -52,6 +53,8 @@ DEFAULT_ITERATIONS = (200, 120, 80)
 COARSEST_SIDE = 96
 # Noise around middle grey: wide enough to excite every layer, and seldom clipped.
 DEFAULT_NOISE = 0.15
+# What names files, and nothing else: no stranger may say it. `init` may name one, too.
+FILE_OPTIONS = ("masks", "keep")
 _LARGEST = 1e12
 
 

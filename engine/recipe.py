@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import OptionsError
-from .options import Options
+from .options import FILE_OPTIONS, Options
 
 __all__ = ["read_recipe", "recipe_text"]
 
@@ -96,7 +96,7 @@ def _option(name: str, value: Any) -> Any:
         raise OptionsError(
             f"init must be one of {', '.join(_STARTS)}, not {value!r:.60}: a recipe opens no file"
         )
-    if name in ("masks", "keep") and value:
+    if name in FILE_OPTIONS and value:
         raise OptionsError(f"{name} cannot be here: a recipe opens no file")
     # Whose layers are beside it in the recipe, or not.
     others = {"style_layers": dict.fromkeys(value, 1.0)} if name == "layer_styles" else {}

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from ..engine.checks import number, whole
 from ..engine.errors import OptionsError
-from ..engine.options import Options
+from ..engine.options import FILE_OPTIONS, Options
 from .messages import Failed
 from .refusals import Refusal, refusal_of
 from .settings import ServiceSettings
@@ -133,7 +133,7 @@ def _options(text: str, settings: ServiceSettings) -> Options:
         told = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise OptionsError("options must be JSON") from error
-    known = {field.name for field in fields(Options)}
+    known = {field.name for field in fields(Options)}.difference(FILE_OPTIONS)
     if not isinstance(told, dict) or set(told) - known:
         raise OptionsError(f"options must be a JSON object of {', '.join(sorted(known))}")
     if told.get("init", "content") not in _STARTS:

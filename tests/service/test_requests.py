@@ -144,7 +144,8 @@ def test_paths_are_no_names(serving, png):
             assert client.http.get(f"/api/jobs/{name.replace(chr(0), '%00')}").status_code == 404
         assert len(texts) == 1
         for start in ("/etc/passwd", "../secret.png"):
-            refused(client.submit({"init": start}), 400)
+            for options in ({"init": start}, {"keep": start}, {"masks": [start]}):
+                refused(client.submit(options), 400)
 
 
 @row("H09")
