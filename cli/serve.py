@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..engine.errors import ModelError, OptionsError, RuntimeMissing
+from ..service.settings import UPLOADS, ServiceSettings
 from . import keeping_options as k
 from . import parameters as p
 from .console import say
-from .exits import show_tracebacks
 from .parsing import parse_bytes, parse_seconds
 from .paths import path_of
-
-if TYPE_CHECKING:
-    from ..service.settings import ServiceSettings
 
 __all__ = ["serve"]
 
 _MODULES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 _JOBS, _LIMITS, _KEEPING = "Jobs", "Limits", "Keeping"
+_DAY = 86_400
 
 
 def serve(
@@ -43,8 +42,10 @@ def serve(
             rich_help_panel=_JOBS,
         ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen at; 0 is a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = ServiceSettings.host,
+    port: Annotated[
+        int, typer.Option(help="Port to listen at; 0 is a free one.")
+    ] = ServiceSettings.port,
     token_file: Annotated[
         Path | None,
         typer.Option(
@@ -54,31 +55,33 @@ def serve(
     ] = None,
     workers: Annotated[
         int, typer.Option(help="Jobs that are painted at once.", rich_help_panel=_JOBS)
-    ] = 1,
-    queue: Annotated[int, typer.Option(help="Jobs that may wait.", rich_help_panel=_JOBS)] = 32,
+    ] = ServiceSettings.workers,
+    queue: Annotated[
+        int, typer.Option(help="Jobs that may wait.", rich_help_panel=_JOBS)
+    ] = ServiceSettings.queue,
     memory: k.Memory = None,
     time: Annotated[
         str, typer.Option(help="The most that one job is painted.", rich_help_panel=_LIMITS)
-    ] = "10m",
+    ] = f"{ServiceSettings.time / 60:g}m",
     largest: Annotated[
         int,
         typer.Option("--largest", help="Longer side of results at most.", rich_help_panel=_LIMITS),
-    ] = 2048,
+    ] = UPLOADS.output_side,
     upload: Annotated[
         str, typer.Option(help="Bytes of one picture at most.", rich_help_panel=_LIMITS)
-    ] = "24M",
+    ] = f"{UPLOADS.file_bytes >> 20}M",
     keep_days: Annotated[
         float, typer.Option(help="Days that pictures are kept.", rich_help_panel=_KEEPING)
-    ] = 7.0,
+    ] = ServiceSettings.keep_seconds / _DAY,
     keep_jobs: Annotated[
         int, typer.Option(help="Jobs that are kept at most.", rich_help_panel=_KEEPING)
-    ] = 500,
+    ] = ServiceSettings.keep_jobs,
     keep_bytes: Annotated[
         str, typer.Option(help="Bytes that are kept at most.", rich_help_panel=_KEEPING)
-    ] = "2G",
+    ] = f"{ServiceSettings.keep_bytes >> 30}G",
     grace: Annotated[
         str, typer.Option(help="Time to save running jobs at the end.", rich_help_panel=_KEEPING)
-    ] = "20s",
+    ] = f"{ServiceSettings.grace:g}s",
     model: p.Model = None,
     threads: p.Threads = None,
     debug: p.Debug = False,
@@ -87,11 +90,8 @@ def serve(
 
     Jobs that were accepted are finished after a crash too: start it again with the same folder.
     """
-    show_tracebacks(debug)
     _check_installed()
-    from ..engine.limits import Limits
     from ..engine.memory import default_budget
-    from ..service.settings import ServiceSettings
 
     settings = ServiceSettings(
         folder=folder,
@@ -102,13 +102,8 @@ def serve(
         workers=workers,
         queue=queue,
         time=parse_seconds(time),
-        limits=Limits(
-            file_bytes=parse_bytes(upload, "--upload"),
-            pixels=40_000_000,
-            side=16_384,
-            output_side=largest,
-        ),
-        keep_seconds=keep_days * 86_400,
+        limits=replace(UPLOADS, file_bytes=parse_bytes(upload, "--upload"), output_side=largest),
+        keep_seconds=keep_days * _DAY,
         keep_jobs=keep_jobs,
         keep_bytes=parse_bytes(keep_bytes, "--keep-bytes"),
         grace=parse_seconds(grace, "--grace"),

@@ -13,7 +13,7 @@ from .errors import OptionsError
 from .images import read_picture
 from .limits import Limits
 from .options import Options
-from .pixels import Picture, scaled
+from .pixels import Picture, bands, scaled
 from .regions import NO_REGIONS, Region, Regions, everywhere
 
 __all__ = ["read_regions"]
@@ -130,24 +130,24 @@ def _has_colors(mask: Picture) -> bool:
 
 def _parts(path: str, mask: Picture) -> dict[_Color, np.ndarray]:
     """For each colour, from the most frequent on, (H, W) uint8, 255 where it is the nearest."""
-    samples = _bytes(mask).astype(np.int32)
-    packed = (samples[..., 0] << 16) | (samples[..., 1] << 8) | samples[..., 2]
+    samples = _bytes(mask)
+    red, green, blue = (samples[..., channel].astype(np.int32) for channel in range(3))
+    packed = (red << 16) | (green << 8) | blue
     values, counts = np.unique(packed, return_counts=True)
     palette: list[_Color] = []
     for value in values[np.argsort(-counts, kind="stable")][: 64 * _MOST_COLORS]:
         color = (int(value) >> 16, (int(value) >> 8) & 255, int(value) & 255)
         if all(_apart(color, other) > _NEAR for other in palette):
             palette.append(color)
-    nearest = np.argmin([_distances(samples, color) for color in palette], axis=0)
-    parts = {color: nearest == number for number, color in enumerate(palette)}
-    parts = {color: part for color, part in parts.items() if part.mean() >= _FEW}
-    if len(parts) > _MOST_COLORS:
+    nearest = _nearest(samples, palette)
+    colors = [c for n, c in enumerate(palette) if (nearest == n).mean() >= _FEW]
+    if len(colors) > _MOST_COLORS:
         raise OptionsError(
             f"the mask {path!r} has more than {_MOST_COLORS} colours: each is to be a region"
         )
     # What is left are edges, which belong to the colours beside them.
-    nearest = np.argmin([_distances(samples, color) for color in parts], axis=0)
-    return {c: np.where(nearest == n, 255, 0).astype(np.uint8) for n, c in enumerate(parts)}
+    nearest = _nearest(samples, colors)
+    return {c: np.where(nearest == n, 255, 0).astype(np.uint8) for n, c in enumerate(colors)}
 
 
 def _matching(color: _Color, others: dict[_Color, np.ndarray], where: str, on_style: str) -> _Color:
@@ -170,5 +170,12 @@ def _apart(one: _Color, other: _Color) -> float:
     return float(np.linalg.norm(np.subtract(one, other)))
 
 
-def _distances(samples: np.ndarray, color: _Color) -> np.ndarray:
-    return np.asarray(np.square(samples - np.array(color)).sum(axis=2))
+def _nearest(samples: np.ndarray, colors: Sequence[_Color]) -> np.ndarray:
+    """(H, W), the number of each pixel's nearest colour: some rows at a time, for all distances of
+    a large mask to many colours would take gigabytes."""
+    found = np.empty(samples.shape[:2], np.int16)
+    palette = np.array(colors, np.int32)
+    for rows in bands(len(samples), samples[0].size * len(colors)):
+        apart = samples[rows][..., None, :].astype(np.int32) - palette
+        found[rows] = np.square(apart, out=apart).sum(axis=3).argmin(axis=2)
+    return found

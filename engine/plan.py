@@ -51,8 +51,8 @@ class Work:
 
     @property
     def kept_bytes(self) -> int:
-        """That are kept of the photograph at the final size, to the end."""
-        return kept_bytes(self.levels[-1].shape, self.options)
+        """That are kept of the photograph at the final size, and of masks, to the end."""
+        return kept_bytes(self.levels[-1].shape, self.options) + self.regions.nbytes
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def work_of(
     made = 0 if content is None else prepared_bytes(content, styles, options)
     decode = max(decode, held + made + (initial.decode_bytes if initial else 0))
     held = max(held, made + (content.held_bytes if content else 0))
-    held += (initial.held_bytes if initial else 0) + regions.nbytes
+    held += initial.held_bytes if initial else 0
     decode += regions.nbytes
     final = levels[-1]
     return Work(

@@ -9,9 +9,11 @@ from ..engine.checks import number, whole
 from ..engine.errors import OptionsError
 from ..engine.limits import Limits
 
-__all__ = ["LOOPBACK", "ServiceSettings"]
+__all__ = ["LOOPBACK", "UPLOADS", "ServiceSettings"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# What strangers may ask for where nothing else is said.
+UPLOADS = Limits(file_bytes=24 << 20, pixels=40_000_000, side=16_384, output_side=2048)
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,7 @@ class ServiceSettings:
     workers: int = 1
     queue: int = 32
     time: float = 600.0
-    limits: Limits = field(
-        default_factory=lambda: Limits(
-            file_bytes=24 << 20, pixels=40_000_000, side=16_384, output_side=2048
-        )
-    )
+    limits: Limits = UPLOADS
     every: float = 5.0
     keep_seconds: float = 7 * 86_400.0
     keep_jobs: int = 500

@@ -1,5 +1,7 @@
 """Regions that have a style of their own, and regions that stay."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,9 @@ from impasto.engine.engine import Engine
 from impasto.engine.errors import ImageNotFound, IncompatibleModel, OptionsError
 from impasto.engine.guides import guide_at
 from impasto.engine.images import encode_picture, read_picture
+from impasto.engine.limits import Limits
+from impasto.engine.masks import read_regions
+from impasto.engine.options import Options
 from impasto.engine.regions import Sight
 from impasto.engine.settings import Checkpoint
 from impasto.engine.stop import Stop
@@ -201,6 +206,23 @@ def test_masks_that_cannot_be_are_refused_in_a_sentence(engine, asked, scene, dr
     styles = [scene(40, 40, 1)] * (2 if len(masks) == 3 else 1)
     with pytest.raises(OptionsError, match=words):
         engine.stylize(scene(*SHAPE), styles, asked(size=52, masks=given))
+
+
+def test_a_photograph_is_no_segmentation_and_takes_little_to_be_told_so(drawn):
+    noise = np.random.default_rng(0).random((600, 600, 3), np.float32)
+    options = Options(masks=[(drawn("noise", noise), drawn("other", noise))])
+    tracemalloc.start()
+    with pytest.raises(OptionsError, match="more than 16 colours"):
+        read_regions(options, (600, 600), [(600, 600)], Limits())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 80 * 600 * 600
+
+
+def test_masks_are_counted_to_the_end(engine, asked, scene, drawn):
+    pictures = scene(*SHAPE), [scene(40, 40, 1)]
+    masked = engine._drafts.of(*pictures, asked(size=52, masks=[drawn("a", left())])).work
+    assert masked.kept_bytes == masked.regions.nbytes == left().size
 
 
 def test_missing_masks_and_masks_without_photograph_are_refused(engine, asked, scene, drawn):
