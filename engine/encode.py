@@ -17,6 +17,7 @@ from .errors import OptionsError
 from .files import atomic_writer
 from .pillow import encode
 from .pixels import bands
+from .srgb import SRGB_PROFILE
 
 __all__ = ["check_quality", "encode_picture", "output_format", "write_picture"]
 
@@ -31,11 +32,12 @@ _SUFFIXES = {
 }
 
 # Full colour resolution where the format leaves the choice; brush strokes live on colour edges.
+_SRGB: dict[str, Any] = {"icc_profile": SRGB_PROFILE}
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
-    "PNG": {},
-    "JPEG": {"quality": 95, "subsampling": 0},
-    "WEBP": {"quality": 95, "use_sharp_yuv": True, "exact": True},
-    "TIFF": {"compression": "tiff_lzw"},
+    "PNG": _SRGB,
+    "JPEG": {**_SRGB, "quality": 95, "subsampling": 0},
+    "WEBP": {**_SRGB, "quality": 95, "use_sharp_yuv": True, "exact": True},
+    "TIFF": {**_SRGB, "compression": "tiff_lzw"},
     "BMP": {},
 }
 _KEEPS_ALPHA = ("PNG", "WEBP", "TIFF")
@@ -101,7 +103,8 @@ def write_picture(
 
 
 def encode_picture(rgb: NDArray[Any], alpha: NDArray[Any] | None, format: str) -> bytes:
-    """The bytes of a file of sRGB pixels, 8 bits each, with no metadata.
+    """The bytes of a file of sRGB pixels, 8 bits each, with the profile that says so where the
+    format has room for one, and no metadata.
 
     Args:
         rgb: (H, W, 3) floats; clipped to 0..1.

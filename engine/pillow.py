@@ -32,6 +32,7 @@ from .errors import (
 from .limits import Limits
 from .picture_memory import Header, announced
 from .pixels import Picture, as_stored, bands, check_size, scaled
+from .srgb import SRGB_PROFILE
 
 if TYPE_CHECKING:
     from PIL import Image, ImageCms
@@ -296,13 +297,13 @@ def _from_colours(image: Image.Image, name: str) -> _Convert:
 
 
 def _to_srgb(mode: str, profile: object, name: str) -> ImageCms.ImageCmsTransform | None:
-    """What makes RGB of a mode that has a valid profile; None where it has none."""
+    """What makes RGB of a mode that has a valid profile; None where it has none, or is sRGB."""
     from PIL import ImageCms
 
     source: Any = None
     if mode == "LAB":
         source = ImageCms.createProfile("LAB")
-    elif isinstance(profile, bytes) and profile:
+    elif isinstance(profile, bytes) and profile not in (b"", SRGB_PROFILE):
         source = io.BytesIO(profile)
     if source is None:
         return None

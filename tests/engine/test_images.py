@@ -30,6 +30,7 @@ from impasto.engine.images import (
     write_picture,
 )
 from impasto.engine.limits import Limits
+from impasto.engine.srgb import SRGB_PROFILE
 
 COLOURS = np.array(
     [[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[0, 51, 102], [153, 204, 255], [255] * 3]]
@@ -878,7 +879,7 @@ class TestWriting:
         with Image.open(tmp_path / name) as image:
             assert (image.format, image.mode, image.size) == (format, "RGB", (16, 16))
             assert not image.getexif().get(274)
-            assert "icc_profile" not in image.info
+            assert image.info.get("icc_profile") == (None if format == "BMP" else SRGB_PROFILE)
 
     @pytest.mark.parametrize("name", ["x", "x.", "x.gif", "x.avif", ".png", "x.png/"])
     def test_unknown_suffix_names_the_known_ones(self, tmp_path, name):
