@@ -48,7 +48,8 @@ def again(
     made.check()
     target = output or picture.with_name(f"{picture.stem}.again{picture.suffix}")
     sources = [picture, *(Path(one.path) for one in made.pictures)]
-    check_output(target, [*sources, made.machine["model"], made.machine["bundle"]], made.quality)
+    saving = Saving.like(made)
+    check_output(target, [*sources, made.machine["model"], made.machine["bundle"]], saving)
     trusted = parse_trust(trust)
 
     def work(report: ProgressCallback | None, stop: Stop) -> tuple[Engine, Options, Result]:
@@ -67,7 +68,6 @@ def again(
         }
         return engine, made.options, _task(engine, made)(made.options, budget)
 
-    saving = Saving(made.quality, made)
     paint_to(target, work, json=json, quiet=quiet, saving=saving)
 
 

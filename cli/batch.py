@@ -74,6 +74,7 @@ def batch(
     report: b.ReportFile = None,
     no_metadata: r.NoMetadata = False,
     quality: r.Quality = None,
+    depth: r.Depth = 8,
     quiet: p.Quiet = False,
     debug: p.Debug = False,
 ) -> None:

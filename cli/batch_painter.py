@@ -86,7 +86,7 @@ class BatchPainter:
         pictures += [("style", path) for path in self._styles]
         engine, options = self.ready[:2]
         made = made_by(self._context, "stylize", engine, options, pictures)
-        return Saving(self._context.params["quality"], made)
+        return replace(Saving.asked(self._context.params), made=made)
 
     def paint(self, source: Path, progress: ProgressCallback | None, stop: Stop) -> Result:
         """One picture."""

@@ -21,6 +21,7 @@ from .batch_watch import check_watched, coming, pauses
 from .console import say
 from .exits import EXIT_OF_STOP, failure_of, say_traceback
 from .progress import BatchBars, batch_bars
+from .saving import Saving
 from .signals import Signals
 
 __all__ = ["paint_batch"]
@@ -38,11 +39,9 @@ def paint_batch(
     Raises:
         StyleError: something is wrong with more than one picture.
     """
-    from ..engine.images import check_quality, output_format
-
     began, asked = perf_counter(), context.params
     painter = BatchPainter(context, options, styles)
-    check_quality(output_format(f"picture.{asked['format']}"), asked["quality"])
+    Saving.asked(asked).check(Path(f"picture.{asked['format']}"))
     naming = Naming(folder, f".{asked['format']}", asked["recursive"])
     jobs: list[Job] | None = None
     if asked["watch"]:

@@ -65,5 +65,6 @@ def made_by(
         memory=None if asked["memory"] is None else parse_bytes(asked["memory"]),
         time=None if asked["time"] is None else parse_seconds(asked["time"]),
         quality=asked["quality"],
+        depth=asked["depth"],
         command=command_line(context),
     )

@@ -30,14 +30,11 @@ __all__ = ["Work", "check_output", "paint_to"]
 Work: TypeAlias = "Callable[[ProgressCallback | None, Stop], tuple[Engine, Options, Result]]"
 
 
-def check_output(
-    output: Path, sources: Iterable[Path | str | None], quality: int | None = None
-) -> None:
+def check_output(output: Path, sources: Iterable[Path | str | None], saving: Saving) -> None:
     """Say before the work what would make saving fail after it."""
     from ..engine.files import check_writable
-    from ..engine.images import check_quality, output_format
 
-    check_quality(output_format(output), quality)
+    saving.check(output)
     check_writable(output)
     refuse_to_replace(output, sources)
 

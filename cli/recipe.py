@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import typer
 
-from ..engine.checks import whole
+from ..engine.checks import bit_depth, whole
 from ..engine.devices import Precision
 from ..engine.errors import OptionsError
 from ..engine.lowerings import Lowering
@@ -146,5 +146,6 @@ OTHERS: Mapping[str, Callable[[Any], Any]] = {
     "memory": _measured("memory", parse_bytes),
     "time": _measured("time", parse_seconds),
     "quality": lambda value: whole("quality", value, 1, 100),
+    "depth": lambda value: bit_depth("depth", value),
     "no_metadata": _truth("no_metadata"),
 }

@@ -10,7 +10,7 @@ import typer
 from .paths import path_of
 from .recipe import take_recipe
 
-__all__ = ["NoMetadata", "Quality", "RecipeFile", "SaveRecipe"]
+__all__ = ["Depth", "NoMetadata", "Quality", "RecipeFile", "SaveRecipe"]
 
 _PICTURE, _OUTPUT = "Picture", "Output"
 
@@ -45,6 +45,15 @@ Quality: TypeAlias = Annotated[
         metavar="NUMBER",
         help="Of a JPEG or WebP, 1 to 100.",
         show_default="95",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+Depth: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        "--depth",
+        metavar="8|16",
+        help="Bits of each colour of a pixel; 16 for a PNG or TIFF.",
         rich_help_panel=_OUTPUT,
     ),
 ]

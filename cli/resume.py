@@ -47,7 +47,8 @@ def resume(
     seconds = None if time is None else parse_seconds(time)
     pictures = (settings.content, *settings.styles, settings.initial)
     sources = [source.path for source in pictures if source is not None]
-    check_output(picture, [*sources, settings.engine["model"], settings.engine["bundle"]])
+    saving = _saving(settings)
+    check_output(picture, [*sources, settings.engine["model"], settings.engine["bundle"]], saving)
     remove_leftovers(picture.absolute().parent)
     if settings.time is not None and time is None and not quiet:
         say(f"it may take what is left of its {settings.time:g} s; --time gives it more")
@@ -61,7 +62,7 @@ def resume(
         result = engine.resume(folder, time=seconds, progress=report, stop=stop)
         return engine, settings.options, result
 
-    paint_to(picture, work, json=json, quiet=quiet, saving=_saving(settings))
+    paint_to(picture, work, json=json, quiet=quiet, saving=saving)
 
 
 def _saving(settings: Settings) -> Saving:
@@ -74,4 +75,4 @@ def _saving(settings: Settings) -> Saving:
         made = Provenance.read(settings.record)
     except OptionsError as error:
         raise ResumeError(f"the saved work does not tell how it was begun: {error}") from error
-    return Saving(made.quality, made)
+    return Saving.like(made)

@@ -15,6 +15,7 @@ from .exits import EXIT_OF_STOP
 from .painting import check_output
 from .paths import refuse_to_replace
 from .progress import painting_bar
+from .saving import Saving
 from .signals import Signals
 from .tasks import engine_of
 from .watching import command_line
@@ -58,7 +59,7 @@ def write_sheet(
 
     asked = context.params
     sources = [*(path for _, path in pictures), asked["model"]]
-    check_output(output, sources)
+    check_output(output, sources, Saving())
     if page is not None:
         if page.suffix.lower() not in (".html", ".htm"):
             raise OptionsError(f"the page {str(page)!r} must have the suffix .html")

@@ -18,7 +18,7 @@ def option_of(name: str) -> str:
 
 
 # Other arguments that errors name.
-_OTHERS = ("device", "precision", "threads", "lowering", "preset", "quality")
+_OTHERS = ("device", "precision", "threads", "lowering", "preset", "quality", "depth")
 _OPTIONS = {name: option_of(name) for name in (*(f.name for f in fields(Options)), *_OTHERS)}
 
 

@@ -83,15 +83,15 @@ def check_stdout(json: bool, numbered: bool) -> None:
         )
 
 
-def write_stdout(result: Result) -> None:
-    """Write a picture as PNG.
+def write_stdout(result: Result, depth: int) -> None:
+    """Write a picture as PNG, with so many bits for each sample.
 
     Raises:
         OutputError: nobody reads all of it, or a disk is full.
     """
     from ..engine.images import encode_picture
 
-    data = memoryview(encode_picture(result.canvas, result.alpha, "PNG"))
+    data = memoryview(encode_picture(result.canvas, result.alpha, "PNG", depth))
     try:
         while data:
             data = data[os.write(sys.stdout.fileno(), data) :]

@@ -85,6 +85,7 @@ def stylize(
     save_recipe: r.SaveRecipe = None,
     no_metadata: r.NoMetadata = False,
     quality: r.Quality = None,
+    depth: r.Depth = 8,
     output: s.PipedOutput = None,
     json: p.Json = False,
     quiet: p.Quiet = False,

@@ -130,11 +130,12 @@ def paint_task(
     opened, decided = engine_of(context), open_options(context)
     paths = [path for _, path in pictures]
     sources = (*paths, options.init, *options.mask_paths, asked["model"], asked.get("bundle"))
+    saving = Saving.asked(asked)
     if output is STDOUT:
         check_stdout(asked["json"], asked["save_every"] is not None)
+        saving.check(output)
     else:
-        check_output(output, sources, asked["quality"])
-    saving = Saving(asked["quality"])
+        check_output(output, sources, saving)
     watching = Watching(
         output,
         sources,

@@ -75,6 +75,7 @@ def texture(
     save_recipe: r.SaveRecipe = None,
     no_metadata: r.NoMetadata = False,
     quality: r.Quality = None,
+    depth: r.Depth = 8,
     output: p.Output = None,
     json: p.Json = False,
     quiet: p.Quiet = False,

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 
 from .errors import OptionsError
 
-__all__ = ["number", "whole"]
+__all__ = ["bit_depth", "number", "whole"]
 
 
 def whole(name: str, value: object, low: int, high: int) -> int:
@@ -33,3 +33,14 @@ def number(name: str, value: object, low: float, high: float) -> float:
             if low <= plain <= high:  # false for NaN
                 return plain
     raise OptionsError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}")
+
+
+def bit_depth(name: str, value: object) -> int:
+    """The bits of a sample, 8 or 16, as an `int`.
+
+    Raises:
+        OptionsError: anything else; the message names `name` and the value.
+    """
+    if not isinstance(value, Integral) or value not in (8, 16):
+        raise OptionsError(f"{name} must be 8 or 16, not {value!r}")
+    return int(value)

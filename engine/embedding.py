@@ -15,7 +15,15 @@ from typing import Any, BinaryIO, TypeAlias
 
 from .containers import format_of
 
-__all__ = ["KEYWORD", "MOST_CHARACTERS", "embedded_text", "exif_of", "room_for"]
+__all__ = [
+    "DESCRIPTION",
+    "KEYWORD",
+    "MOST_CHARACTERS",
+    "embedded_text",
+    "exif_of",
+    "itxt_of",
+    "room_for",
+]
 
 KEYWORD = "impasto"
 # An EXIF block in a JPEG has 65533 bytes.
@@ -23,7 +31,9 @@ MOST_CHARACTERS = 60_000
 _PARTS = 4096
 _HEAD = b"Exif\0\0"
 _ASCII = b"ASCII\0\0\0"
-_DESCRIPTION, _DIRECTORY, _COMMENT = 270, 34665, 37510
+DESCRIPTION, _DIRECTORY, _COMMENT = 270, 34665, 37510
+# Keyword, no compression, no language and no translation.
+_ITXT = KEYWORD.encode() + b"\0\0\0\0\0"
 
 # (offset, size) -> so many bytes, or fewer at the end of the file.
 _Read: TypeAlias = Callable[[int, int], bytes]
@@ -32,10 +42,15 @@ _Read: TypeAlias = Callable[[int, int], bytes]
 def room_for(text: str, format: str) -> dict[str, Any]:
     """What Pillow is to be told beside the pixels, to write a text of ASCII; nothing for BMP."""
     if format == "TIFF":
-        return {"tiffinfo": {_DESCRIPTION: text}}
+        return {"tiffinfo": {DESCRIPTION: text}}
     if format in ("JPEG", "WEBP"):
         return {"exif": exif_of(text)}
     return {"text": {KEYWORD: text}} if format == "PNG" else {}
+
+
+def itxt_of(text: str) -> bytes:
+    """The body of a PNG's chunk of this text of ASCII."""
+    return _ITXT + text.encode("ascii")
 
 
 def exif_of(text: str) -> bytes:
@@ -64,16 +79,15 @@ def embedded_text(stream: BinaryIO) -> str | None:
 
 
 def _in_png(read: _Read) -> bytes | None:
-    # Keyword, no compression, no language and no translation.
-    head, at = KEYWORD.encode() + b"\0\0\0\0\0", 8
+    at = 8
     for _ in range(_PARTS):
         size, kind = struct.unpack(">I4s", read(at, 8))
         if kind in (b"IDAT", b"IEND"):
             return None
-        if kind == b"iTXt" and len(head) <= size <= len(head) + MOST_CHARACTERS:
+        if kind == b"iTXt" and len(_ITXT) <= size <= len(_ITXT) + MOST_CHARACTERS:
             body = read(at + 8, size)
-            if body.startswith(head):
-                return body[len(head) :]
+            if body.startswith(_ITXT):
+                return body[len(_ITXT) :]
         at += 12 + size
     return None
 
@@ -117,7 +131,7 @@ def _in_exif(block: bytes) -> bytes | None:
 def _in_tiff(read: _Read) -> bytes | None:
     order = _order(read)
     (directory,) = struct.unpack(order + "I", read(4, 4))
-    text = _value(read, order, directory, _DESCRIPTION)
+    text = _value(read, order, directory, DESCRIPTION)
     return None if text is None else text.rstrip(b"\0")
 
 

@@ -1,4 +1,4 @@
-"""Pictures out: which formats are written, and how floats become their eight bits."""
+"""Pictures out: which formats are written, and how floats become their eight or sixteen bits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import whole
+from .checks import bit_depth, whole
+from .deep_encode import DEEP_ENCODERS
 from .embedding import MOST_CHARACTERS, room_for
 from .errors import OptionsError
 from .files import atomic_writer
@@ -19,7 +20,7 @@ from .pillow import encode
 from .pixels import bands
 from .srgb import SRGB_PROFILE
 
-__all__ = ["check_quality", "encode_picture", "output_format", "write_picture"]
+__all__ = ["check_encoding", "encode_picture", "output_format", "write_picture"]
 
 _SUFFIXES = {
     ".png": "PNG",
@@ -58,17 +59,25 @@ def output_format(path: str | Path) -> str:
     return _SUFFIXES[suffix]
 
 
-def check_quality(format: str, quality: int | None) -> None:
-    """Say whether a picture of this format can have this quality; any can have None, the default.
+def check_encoding(format: str, quality: int | None = None, depth: int = 8) -> None:
+    """Say whether a picture of this format can be written so.
+
+    Args:
+        format: a result of `output_format`.
+        quality: 1..100; any format can have None, its default.
+        depth: bits of each sample; any format can have 8.
 
     Raises:
         OptionsError: it cannot; the message says why.
     """
-    if quality is None:
-        return
-    whole("quality", quality, 1, 100)
-    if "quality" not in _SAVE_OPTIONS[format]:
-        raise OptionsError(f"quality has no meaning for {format}: JPEG and WebP have one")
+    if quality is not None:
+        whole("quality", quality, 1, 100)
+        if "quality" not in _SAVE_OPTIONS[format]:
+            raise OptionsError(f"quality has no meaning for {format}: JPEG and WebP have one")
+    if bit_depth("depth", depth) == 16 and format not in DEEP_ENCODERS:
+        raise OptionsError(
+            f"depth 16 is more than {format} holds: only {' and '.join(DEEP_ENCODERS)} have 16 bits"
+        )
 
 
 def write_picture(
@@ -78,6 +87,7 @@ def write_picture(
     *,
     metadata: Mapping[str, Any] | None = None,
     quality: int | None = None,
+    depth: int = 8,
 ) -> None:
     """Write a picture as a whole or not at all, in the format of the suffix of `path`.
 
@@ -85,39 +95,42 @@ def write_picture(
         rgb, alpha: see `encode_picture`.
         metadata: is put into the file as JSON, of at most 60000 characters; a BMP has no room.
         quality: of a JPEG or WebP, 1..100; None is 95.
+        depth: bits of each sample, 8, or in a PNG or TIFF 16.
 
     Raises:
-        OptionsError: see `output_format`, `check_quality` and `encode_picture`; or the metadata is
+        OptionsError: see `output_format`, `check_encoding` and `encode_picture`; or the metadata is
             no JSON, or too long.
         OutputError: it cannot be encoded or written; what was at `path` is unchanged.
     """
     format = output_format(path)
     _check(rgb, alpha, format)
-    check_quality(format, quality)
-    more: dict[str, Any] = {} if quality is None else {"quality": quality}
-    if metadata is not None:
-        more |= room_for(_json(metadata), format)
+    check_encoding(format, quality, depth)
+    text = None if metadata is None else _json(metadata)
     # Straight to the file: encoded, a picture may be as large again as its pixels.
     with atomic_writer(Path(path)) as stream:
-        _encode_to(stream, rgb, alpha, format, more)
+        _encode_to(stream, rgb, alpha, format, text, quality, depth)
 
 
-def encode_picture(rgb: NDArray[Any], alpha: NDArray[Any] | None, format: str) -> bytes:
-    """The bytes of a file of sRGB pixels, 8 bits each, with the profile that says so where the
-    format has room for one, and no metadata.
+def encode_picture(
+    rgb: NDArray[Any], alpha: NDArray[Any] | None, format: str, depth: int = 8
+) -> bytes:
+    """The bytes of a file of sRGB pixels, with the profile that says so where the format has room
+    for one, and no metadata.
 
     Args:
         rgb: (H, W, 3) floats; clipped to 0..1.
         alpha: (H, W) floats, or None; PNG, WebP and TIFF keep it, others show it on white.
         format: a result of `output_format`.
+        depth: see `write_picture`.
 
     Raises:
         OptionsError: an array of another shape or not finite, or an unknown format.
         OutputError: the format cannot hold this picture, as a WebP wider than 16383 pixels.
     """
     _check(rgb, alpha, format)
+    check_encoding(format, depth=depth)
     stream = io.BytesIO()
-    _encode_to(stream, rgb, alpha, format, {})
+    _encode_to(stream, rgb, alpha, format, None, None, depth)
     return stream.getvalue()
 
 
@@ -139,14 +152,22 @@ def _encode_to(
     rgb: NDArray[Any],
     alpha: NDArray[Any] | None,
     format: str,
-    more: Mapping[str, Any],
+    text: str | None,
+    quality: int | None,
+    depth: int,
 ) -> None:
     keeps_alpha = alpha is not None and format in _KEEPS_ALPHA
     shape = (rgb.shape[0], rgb.shape[1], 4 if keeps_alpha else 3)
     blocks = (
-        _eight_bits(rgb[rows], None if alpha is None else alpha[rows], keeps_alpha)
+        _rounded(rgb[rows], None if alpha is None else alpha[rows], keeps_alpha, depth)
         for rows in bands(shape[0], shape[1] * shape[2])
     )
+    if depth == 16:
+        DEEP_ENCODERS[format](blocks, shape, stream, text)
+        return
+    more = {} if text is None else room_for(text, format)
+    if quality is not None:
+        more["quality"] = quality
     target = stream if format == "TIFF" else cast(BinaryIO, _Written(stream))
     encode(blocks, shape, target, format, {**_SAVE_OPTIONS[format], **more})
 
@@ -165,10 +186,10 @@ class _Written:
         self.flush = stream.flush
 
 
-def _eight_bits(
-    rgb: NDArray[Any], alpha: NDArray[Any] | None, keeps_alpha: bool
-) -> NDArray[np.uint8]:
-    """Some rows: (h, W, 3), or with their alpha (h, W, 4)."""
+def _rounded(
+    rgb: NDArray[Any], alpha: NDArray[Any] | None, keeps_alpha: bool, depth: int
+) -> NDArray[Any]:
+    """Some rows as whole numbers of `depth` bits: (h, W, 3), or with their alpha (h, W, 4)."""
     pixels = rgb if alpha is None else np.concatenate([rgb, alpha[..., np.newaxis]], axis=2)
     if not np.isfinite(pixels).all():
         raise OptionsError("a picture to write must be finite everywhere")
@@ -176,8 +197,8 @@ def _eight_bits(
     if alpha is not None and not keeps_alpha:
         opacity = pixels[..., 3:]
         pixels = pixels[..., :3] * opacity + (1.0 - opacity)
-    rounded: NDArray[np.uint8] = np.round(pixels * 255.0).astype(np.uint8)
-    return rounded
+    samples: NDArray[Any] = np.round(pixels * float(2**depth - 1))
+    return samples.astype(np.uint8 if depth == 8 else np.uint16)
 
 
 def _check(rgb: NDArray[Any], alpha: NDArray[Any] | None, format: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .encode import check_quality, encode_picture, output_format, write_picture
+from .encode import check_encoding, encode_picture, output_format, write_picture
 from .errors import ImageNotFound, OptionsError
 from .known_targets import KnownTargets
 from .limits import Limits
@@ -27,7 +27,7 @@ from .style_file import is_style_file, opened_style
 __all__ = [
     "Picture",
     "PictureSource",
-    "check_quality",
+    "check_encoding",
     "encode_picture",
     "fitted_size",
     "output_format",

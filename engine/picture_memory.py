@@ -41,20 +41,22 @@ class Header:
     held_bytes: int
 
 
-def announced(image: Any, orientation: int, file_bytes: int) -> Header:
+def announced(image: Any, orientation: int, file_bytes: int, is_deep: bool = False) -> Header:
     """What an opened Pillow image will be and take.
 
     Args:
         image: of which the header was read; one that is loaded already is its owner's.
         orientation: by EXIF, 1..8.
         file_bytes: that are read for it.
+        is_deep: whether its colours have 16 bits, of which Pillow makes two images, one after the
+            other.
     """
     width, height = image.size
     pixels = width * height
-    held = pixels * _held(image)
+    held = pixels * (2 * len(image.mode) if is_deep else _held(image))
     decode = held
     if getattr(image, "tile", None) or image.format == "WEBP":
-        store = pixels * _store(image.mode)
+        store = pixels * _store(image.mode) * (2 if is_deep else 1)
         codec, kept = _codec(image, store, file_bytes)
         # A file is there twice while its metadata is taken out, before there are pixels.
         decode = _with_slack(max(2 * file_bytes, store + codec, store + held + kept))
@@ -63,13 +65,16 @@ def announced(image: Any, orientation: int, file_bytes: int) -> Header:
     return Header((height, width, 3), decode, held)
 
 
-def encode_bytes(height: int, width: int, channels: int, format: str) -> int:
+def encode_bytes(height: int, width: int, channels: int, format: str, depth: int = 8) -> int:
     """Bytes that `write_picture` takes at most, beside the canvas.
 
     Args:
         channels: 3, or 4 where alpha is written too.
         format: a result of `output_format`.
+        depth: 8, or 16, of which only a few rows are there at once, one at the least.
     """
+    if depth == 16:
+        return 2 * _SLACK + 20 * width * channels
     return height * width * (4 + (_WEBP[channels] if format == "WEBP" else 0)) + _SLACK
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .containers import FORMATS, bare_file, format_of, orientation
+from .deep_decode import from_deep_grey, from_halves, tiles_of_low_bytes
 from .errors import (
     CorruptImage,
     ImageTooLarge,
@@ -49,8 +50,8 @@ __all__ = [
 ]
 
 PillowImage: TypeAlias = "Image.Image"
-# A band of an image -> samples (rows, W, 3 or 1), and opacity (rows, W) where there is one.
-_Convert: TypeAlias = "Callable[[Image.Image], list[NDArray[Any]]]"
+# A band of each image -> samples (rows, W, 3 or 1), and opacity (rows, W) where there is one.
+_Convert: TypeAlias = "Callable[..., list[NDArray[Any]]]"
 
 _LOG = logging.getLogger(__name__)
 
@@ -80,6 +81,9 @@ class Opened(NamedTuple):
     file_bytes: int
     """What is read before anything is decoded; 0 for a caller's image."""
 
+    low: Image.Image | None = None
+    """The same picture in the lower bytes of its 16 bits, where its colours have so many."""
+
     @property
     def orientation(self) -> int:
         """As EXIF numbers it, 1..8."""
@@ -95,19 +99,23 @@ def open_file(data: bytes, limits: Limits, name: str) -> Opened:
     if format is None:
         reason = "is not a picture of a known format" if data else "is empty"
         raise UnsupportedImage(f"{name} {reason}; known formats: {' '.join(FORMATS)}")
-    bare = bare_file(data, format)
+    bare, low = bare_file(data, format), None
     with _decoding(name):
         plugin = importlib.import_module(f"PIL.{_PLUGINS[format]}ImagePlugin")
         if not getattr(plugin, "SUPPORTED", True):
             raise UnsupportedImage(f"{name} is {format}, which this Pillow cannot decode")
-        image = getattr(plugin, f"{_PLUGINS[format]}ImageFile")(io.BytesIO(bare.data))
+        opens = getattr(plugin, f"{_PLUGINS[format]}ImageFile")
+        image = opens(io.BytesIO(bare.data))
         check_size(image.size, limits, name)
         if format == "TIFF":
             # The tile is allocated as announced, however small the picture.
             check_size((image.tag_v2.get(322, 1), image.tag_v2.get(323, 1)), limits, name)
         if not bare.whole:
             raise CorruptImage(f"{name} is damaged or cut off")
-    return Opened(image, name, bare.exif, len(data))
+        if (tiles := tiles_of_low_bytes(image)) is not None:
+            low = opens(io.BytesIO(bare.data))
+            low.tile = tiles
+    return Opened(image, name, bare.exif, len(data), low)
 
 
 def open_image(image: object, limits: Limits, name: str) -> Opened:
@@ -128,13 +136,16 @@ def open_image(image: object, limits: Limits, name: str) -> Opened:
 def header_of(opened: Opened) -> Header:
     """What its decoding makes, and takes."""
     with _decoding(opened.name):
-        return announced(opened.image, opened.orientation, opened.file_bytes)
+        return announced(
+            opened.image, opened.orientation, opened.file_bytes, opened.low is not None
+        )
 
 
 def decode(opened: Opened) -> Picture:
     """The picture in an opened file or image; errors as in `read_picture`."""
     with _decoding(opened.name):
-        opened.image.load()
+        for image in filter(None, (opened.image, opened.low)):
+            image.load()
         return _picture(opened)
 
 
@@ -229,41 +240,24 @@ def _decoding(name: str) -> Iterator[None]:
 def _picture(opened: Opened) -> Picture:
     """A loaded image of any mode as an upright sRGB picture, band by band."""
     image, name = opened.image, opened.name
-    convert = _from_deep_grey(image, name) if image.mode[0] in "IF" else _from_colours(image, name)
+    images: tuple[Image.Image, ...] = (image,)
+    convert: _Convert
+    if opened.low is not None:
+        images, convert = (image, opened.low), from_halves
+    elif image.mode[0] in "IF":
+        convert = from_deep_grey(image, name)
+    else:
+        convert = _from_colours(image, name)
     turn = opened.orientation
     wholes: list[NDArray[Any]] = []
     for rows in bands(image.height, 3 * image.width):
-        parts = convert(image.crop((0, rows.start, image.width, rows.stop)))
+        parts = convert(*(one.crop((0, rows.start, one.width, rows.stop)) for one in images))
         for number, part in enumerate(parts):
             if len(wholes) <= number:
                 size = (image.width, image.height) if turn > 4 else (image.height, image.width)
                 wholes.append(np.empty((*size, *part.shape[2:]), part.dtype))
             as_stored(wholes[number], turn)[rows] = part
     return Picture(*wholes)
-
-
-def _from_deep_grey(image: Image.Image, name: str) -> _Convert:
-    """Of grey of more than 8 bits, which Pillow's own conversion would clip to white."""
-    white = 65535 if image.mode.startswith("I") else 1
-    # Pillow widens TIFF samples of 12 bits without scaling them.
-    if getattr(image, "tag_v2", {}).get(258) == (12,):
-        white = 4095
-    transparent = image.info.get("transparency")
-
-    def convert(band: Image.Image) -> list[NDArray[Any]]:
-        values = np.asarray(band)[..., np.newaxis]
-        # The comparisons are false for NaN.
-        if not (values.min() >= 0 and values.max() <= white):
-            raise UnsupportedImage(f"{name} has pixels outside 0..{white}, so its white is unknown")
-        if white == 4095:
-            samples = values.astype(np.float32) / np.float32(white)
-        else:
-            samples = values.astype(np.uint16 if white == 65535 else np.float32)
-        if transparent is None:
-            return [samples]
-        return [samples, np.where(values[..., 0] != transparent, np.uint8(255), np.uint8(0))]
-
-    return convert
 
 
 def _from_colours(image: Image.Image, name: str) -> _Convert:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, get_args
 
-from .checks import number, whole
+from .checks import bit_depth, number, whole
 from .embedding import MOST_CHARACTERS, embedded_text
 from .errors import (
     CorruptImage,
@@ -80,6 +80,7 @@ class Provenance:
         pictures: what it was made of.
         memory, time: bytes and seconds that it was given, or None.
         quality: of a JPEG or WebP, where one was asked for.
+        depth: bits of each sample of its file.
         command: what was typed, or nothing.
         size: (width, height) of the result; None before there is one.
         plan: how it was computed, for people to read.
@@ -95,6 +96,7 @@ class Provenance:
     memory: int | None = None
     time: float | None = None
     quality: int | None = None
+    depth: int = 8
     command: str = ""
     size: tuple[int, int] | None = None
     plan: Mapping[str, Any] | None = None
@@ -140,6 +142,7 @@ class Provenance:
                 memory=_maybe(told["memory"], lambda v: whole("memory", v, 1, _LARGEST)),
                 time=_maybe(told["time"], lambda v: number("time", v, 0, _LARGEST)),
                 quality=_maybe(told["quality"], lambda v: whole("quality", v, 1, 100)),
+                depth=bit_depth("depth", told["depth"]),
                 command=_text(told["command"]),
                 size=_maybe(told["size"], _size),
                 plan=_maybe(told["plan"], _table),

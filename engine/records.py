@@ -127,6 +127,7 @@ class Result:
         *,
         metadata: Mapping[str, Any] | None = None,
         quality: int | None = None,
+        depth: int = 8,
     ) -> None:
         """Write the picture, whole or not at all, in the format of the suffix.
 
@@ -134,10 +135,13 @@ class Result:
             metadata: is put into the file as JSON, but not into a BMP: what `Provenance.record`
                 gives, for `impasto info` to tell, or anything of up to 60000 characters.
             quality: of a JPEG or WebP, 1..100; None is 95.
+            depth: bits of each sample, 8, or in a PNG or TIFF 16.
 
         Raises:
             OptionsError: the suffix is of no format that can be written, or another argument
                 cannot be.
             OutputError: the file cannot be written; what was at `path` before is unchanged.
         """
-        write_picture(Path(path), self.canvas, self.alpha, metadata=metadata, quality=quality)
+        write_picture(
+            Path(path), self.canvas, self.alpha, metadata=metadata, quality=quality, depth=depth
+        )

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from impasto.engine.errors import ResumeError
@@ -106,6 +107,47 @@ def test_quality_is_for_formats_that_have_one(run, tiny):
     ended = run(*tiny, "--quality", "95", "-o", "art.png")
     assert ended.code == 2
     assert "--quality has no meaning for PNG" in ended.err
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_a_picture_of_16_bits_is_one_again(run, tiny, suffix):
+    assert run(*tiny, "--depth", "16", "-o", f"art.{suffix}").code == 0
+    assert read_picture(f"art.{suffix}").samples.dtype == np.uint16
+    assert json.loads(run("info", f"art.{suffix}", "--json").out)["depth"] == 16
+    assert run("again", f"art.{suffix}", "-q").code == 0
+    assert Path(f"art.{suffix}").read_bytes() == Path(f"art.again.{suffix}").read_bytes()
+    ended = run("again", f"art.{suffix}", "-o", "art.jpg")
+    assert ended.code == 2
+    assert "--depth 16 is more than JPEG holds: only PNG and TIFF have 16 bits" in ended.err
+
+
+def test_a_photograph_of_16_bits_that_stays_as_it_is_keeps_them(run, tiny):
+    """Nothing on the way goes through eight bits."""
+    photo = np.random.default_rng(0).random((24, 32, 3), np.float32)
+    write_picture(Path("photo.png"), photo, depth=16)
+    for color in ("style", "content", "luminance"):
+        asked = ["--strength", "0", "--color", color, "--depth", "16"]
+        assert run(*tiny, *asked, "-o", "art.png").code == 0
+        found, given = (read_picture(name).samples for name in ("art.png", "photo.png"))
+        np.testing.assert_array_equal(found, given)
+
+
+def test_a_depth_is_one_of_two(run, tiny):
+    ended = run(*tiny, "--depth", "12")
+    assert ended.code == 2
+    assert "--depth must be 8 or 16, not 12" in ended.err
+    Path("r.toml").write_text("depth = 12\n", "utf-8")
+    ended = run(*tiny, "--recipe", "r.toml")
+    assert ended.code == 2
+    assert "depth must be 8 or 16, not 12" in ended.err
+
+
+def test_a_depth_is_refused_before_the_work(run, content, style):
+    given = ["--depth", "16", "--model", "nowhere.onnx"]
+    assert run("stylize", content, style, *given, "-o", "art.jpg").code == 2
+    batch = ["batch", content, "--style", style, *given, "--format", "webp", "-o", "made"]
+    assert run(*batch).code == 2
+    assert not Path("made").exists()
 
 
 def test_what_a_batch_makes_tells_it_too(run, quick, content, style):

@@ -120,6 +120,7 @@ def test_a_picture_of_others_tells_nothing(scene, tmp_path):
         {"memory": -1},
         {"time": "long"},
         {"quality": 101},
+        {"depth": 12},
         {"size": [1]},
         {"plan": 5},
         {"more": 1},

@@ -37,7 +37,7 @@ from PIL import Image
 from impasto.engine.bundle import read_bundle
 from impasto.engine.engine import Engine
 from impasto.engine.errors import StyleError
-from impasto.engine.images import read_header, read_picture, write_picture
+from impasto.engine.images import encode_picture, read_header, read_picture, write_picture
 from impasto.engine.limits import Limits
 from impasto.engine.options import Options
 from impasto.engine.provenance import Ingredient, Provenance, read_provenance
@@ -78,6 +78,8 @@ KINDS = {
     "progressive": "picture",
     "png": "picture",
     "deep png": "picture",
+    "deep colour png": "picture",
+    "deep colour tiff": "picture",
     "webp": "picture",
     "tiff": "picture",
     "gif": "picture",
@@ -147,6 +149,9 @@ def _picture(kind: str) -> bytes:
         image.save(stream, "JPEG", progressive=True)
     elif kind == "png":
         image.quantize(16).save(stream, "PNG", transparency=3, exif=_EXIF)
+    elif kind.startswith("deep colour"):
+        alpha = rows.astype(np.float32) if kind.endswith("png") else None
+        return encode_picture(pixels, alpha, kind.split()[-1].upper(), 16)
     elif kind == "deep png":
         Image.fromarray(np.uint16(65535 * rows)).save(stream, "PNG")
     elif kind == "webp":

@@ -47,6 +47,22 @@ def test_deep_grey_keeps_its_levels_and_its_white():
     np.testing.assert_allclose(found[8, 0], 128 / 255, atol=1e-6)
 
 
+@row("I13")
+def test_deep_colours_keep_their_levels_where_nothing_has_to_be_made_of_them():
+    deep = np.random.default_rng(0).integers(0, 65536, (4, 5, 3), np.uint16)
+    rows = zlib.compress(b"".join(b"\0" + line.astype(">u2").tobytes() for line in deep))
+    read = read_picture(png(5, 4, 16, 2, rows))
+    np.testing.assert_array_equal(read.samples, deep)
+    foreign = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for between in (
+        chunk(b"iCCP", b"a\0\0" + zlib.compress(foreign)),
+        chunk(b"tRNS", struct.pack(">3H", 1, 2, 3)),
+    ):
+        found = read_picture(png(5, 4, 16, 2, rows, between)).samples
+        assert found.dtype == np.uint8
+        assert np.abs(found.astype(int) - deep / 257).max() < 1.5
+
+
 def _modes():
     red = Image.new("RGB", (4, 4), RED)
     grey = Image.new("L", (4, 4), 51)
