@@ -14,14 +14,13 @@ import importlib
 import io
 import logging
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .containers import FORMATS, bare_file, format_of, orientation
-from .deep_decode import from_deep_grey, from_halves, tiles_of_low_bytes
 from .errors import (
     CorruptImage,
     ImageTooLarge,
@@ -33,6 +32,7 @@ from .errors import (
 from .limits import Limits
 from .picture_memory import Header, announced
 from .pixels import Picture, as_stored, bands, check_size, scaled
+from .samples import Convert, from_colours, from_deep_grey, from_halves, tiles_of_low_bytes
 from .srgb import SRGB_PROFILE
 
 if TYPE_CHECKING:
@@ -50,8 +50,6 @@ __all__ = [
 ]
 
 PillowImage: TypeAlias = "Image.Image"
-# A band of each image -> samples (rows, W, 3 or 1), and opacity (rows, W) where there is one.
-_Convert: TypeAlias = "Callable[..., list[NDArray[Any]]]"
 
 _LOG = logging.getLogger(__name__)
 
@@ -180,7 +178,7 @@ def encode(
         top += block.shape[0]
     try:
         image.save(stream, format, **options)
-    except (OSError, ValueError, struct.error) as error:
+    except (OSError, RuntimeError, ValueError, struct.error) as error:
         # What the system says, as of a full disk, is for whoever owns the stream.
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -241,13 +239,14 @@ def _picture(opened: Opened) -> Picture:
     """A loaded image of any mode as an upright sRGB picture, band by band."""
     image, name = opened.image, opened.name
     images: tuple[Image.Image, ...] = (image,)
-    convert: _Convert
+    convert: Convert
     if opened.low is not None:
         images, convert = (image, opened.low), from_halves
     elif image.mode[0] in "IF":
         convert = from_deep_grey(image, name)
     else:
-        convert = _from_colours(image, name)
+        profile = image.info.get("icc_profile")
+        convert = from_colours(image, lambda mode: _to_srgb(mode, profile, name))
     turn = opened.orientation
     wholes: list[NDArray[Any]] = []
     for rows in bands(image.height, 3 * image.width):
@@ -258,36 +257,6 @@ def _picture(opened: Opened) -> Picture:
                 wholes.append(np.empty((*size, *part.shape[2:]), part.dtype))
             as_stored(wholes[number], turn)[rows] = part
     return Picture(*wholes)
-
-
-def _from_colours(image: Image.Image, name: str) -> _Convert:
-    """Of 8 bits: through the embedded profile, where that is valid, to RGB, or else grey."""
-    from PIL import Image
-
-    is_grey = image.mode in ("1", "L", "LA", "La")
-    is_transparent = image.has_transparency_data
-    mode = "L" if is_grey else "RGB"
-    if not is_transparent and image.mode in ("CMYK", "LAB"):
-        mode = image.mode
-    transform = _to_srgb(mode, image.info.get("icc_profile"), name)
-
-    def convert(band: Image.Image) -> list[NDArray[Any]]:
-        opacity = []
-        if is_transparent:
-            # Pillow knows no direct way from La.
-            straight = band.convert("LA") if band.mode == "La" else band
-            planes = straight.convert("RGBA").split()
-            opacity = [np.asarray(planes[3])]
-            band = planes[0] if is_grey else Image.merge("RGB", planes[:3])
-        elif band.mode != mode:
-            band = band.convert(mode)
-        if transform is not None:
-            band = transform.apply(band)
-        elif mode not in ("L", "RGB"):
-            band = band.convert("RGB")
-        return [np.atleast_3d(np.asarray(band)), *opacity]
-
-    return convert
 
 
 def _to_srgb(mode: str, profile: object, name: str) -> ImageCms.ImageCmsTransform | None:

@@ -1,10 +1,10 @@
-"""More than 8 bits of a sample, out of images of Pillow, which has so many in grey alone."""
+"""The samples of a picture out of images of Pillow, which has more than 8 bits in grey alone."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from .errors import UnsupportedImage
 from .srgb import SRGB_PROFILE
 
-__all__ = ["from_deep_grey", "from_halves", "tiles_of_low_bytes"]
+__all__ = ["Convert", "from_colours", "from_deep_grey", "from_halves", "tiles_of_low_bytes"]
+
+# A band of each image -> samples (rows, W, 3 or 1), and opacity (rows, W) where there is one.
+Convert: TypeAlias = Callable[..., list[NDArray[Any]]]
 
 # Pillow has colours in 8 bits only: how it unpacks 16 decides of which byte it takes the first for
 # the larger. Unpacked the other way, the same file gives the other byte of each.
@@ -46,7 +49,7 @@ def from_halves(high: Any, low: Any) -> list[NDArray[Any]]:
     return [samples] if samples.shape[2] == 3 else [samples[..., :3], samples[..., 3]]
 
 
-def from_deep_grey(image: Any, name: str) -> Callable[[Any], list[NDArray[Any]]]:
+def from_deep_grey(image: Any, name: str) -> Convert:
     """Of grey of more than 8 bits, which Pillow's own conversion would clip to white."""
     white = 65535 if image.mode.startswith("I") else 1
     # Pillow widens TIFF samples of 12 bits without scaling them.
@@ -66,5 +69,36 @@ def from_deep_grey(image: Any, name: str) -> Callable[[Any], list[NDArray[Any]]]
         if transparent is None:
             return [samples]
         return [samples, np.where(values[..., 0] != transparent, np.uint8(255), np.uint8(0))]
+
+    return convert
+
+
+def from_colours(image: Any, to_srgb: Callable[[str], Any]) -> Convert:
+    """Of 8 bits.
+
+    Args:
+        to_srgb: of a mode, the transform to RGB by the embedded profile; None where there is none.
+    """
+    is_grey = image.mode in ("1", "L", "LA", "La")
+    is_transparent = image.has_transparency_data
+    mode = "L" if is_grey else "RGB"
+    if not is_transparent and image.mode in ("CMYK", "LAB"):
+        mode = image.mode
+    transform = to_srgb(mode)
+
+    def convert(band: Any) -> list[NDArray[Any]]:
+        opacity = []
+        if is_transparent:
+            # Pillow knows no direct way from La.
+            straight = (band.convert("LA") if band.mode == "La" else band).convert("RGBA")
+            opacity = [np.asarray(straight.getchannel("A"))]
+            band = straight.getchannel("R") if is_grey else straight.convert("RGB")
+        elif band.mode != mode:
+            band = band.convert(mode)
+        if transform is not None:
+            band = transform.apply(band)
+        elif mode not in ("L", "RGB"):
+            band = band.convert("RGB")
+        return [np.atleast_3d(np.asarray(band)), *opacity]
 
     return convert
