@@ -56,7 +56,18 @@ else:
         told = encode_bytes(*pixels.shape[:2], int(channels), format)
         print(told, taken(lambda: write_picture(output, pixels, alpha)))
 """
-ENCODED = ("PNG 3", "PNG 4", "JPEG 3", "WEBP 3", "WEBP 4", "TIFF 3", "TIFF 4", "BMP 3")
+ENCODED = (
+    "PNG 3",
+    "PNG 4",
+    "JPEG 3",
+    "WEBP 3",
+    "WEBP 4",
+    "TIFF 3",
+    "TIFF 4",
+    "BMP 3",
+    "AVIF 3",
+    "AVIF 4",
+)
 
 
 def main() -> None:

@@ -75,7 +75,7 @@ ResultFolder: TypeAlias = Annotated[
     ),
 ]
 ResultFormat: TypeAlias = Annotated[
-    Literal["png", "jpg", "webp", "tif", "bmp"],
+    Literal["png", "jpg", "webp", "avif", "tif", "bmp"],
     typer.Option("--format", help="Format of the results.", rich_help_panel=_OUTPUT),
 ]
 Watch: TypeAlias = Annotated[

@@ -288,7 +288,7 @@ Output: TypeAlias = Annotated[
         "--output",
         "-o",
         metavar="PATH",
-        help="Picture to write; the suffix tells the format: .png .jpg .webp .tif .bmp",
+        help="Picture to write; the suffix tells the format: .png .jpg .webp .avif .tif .bmp",
         parser=path_of,
         show_default="CONTENT.impasto.png in this folder",
         rich_help_panel=_OUTPUT,

@@ -43,7 +43,7 @@ Quality: TypeAlias = Annotated[
     typer.Option(
         "--quality",
         metavar="NUMBER",
-        help="Of a JPEG or WebP, 1 to 100.",
+        help="Of a JPEG, WebP or AVIF, 1 to 100.",
         show_default="95",
         rich_help_panel=_OUTPUT,
     ),

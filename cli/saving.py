@@ -24,7 +24,7 @@ class Saving:
     """What a work finds out before it paints, for when its picture is written.
 
     Args:
-        quality: of a JPEG or WebP.
+        quality: of a JPEG, WebP or AVIF.
         depth: bits of each sample.
         made: from what, but for its size and plan; None leaves the metadata out.
     """

@@ -27,7 +27,7 @@ PipedOutput: TypeAlias = Annotated[
         "-o",
         metavar="PATH",
         help="Picture to write; - is standard output, as PNG; else the suffix tells the format: "
-        ".png .jpg .webp .tif .bmp",
+        ".png .jpg .webp .avif .tif .bmp",
         parser=output_of,
         show_default="CONTENT.impasto.png in this folder",
         rich_help_panel="Output",

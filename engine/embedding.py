@@ -1,6 +1,6 @@
 """A text inside a picture file: where each format has room for one, and how it is found again.
 
-PNG has a chunk for it (iTXt; PNG 3rd edition, 11.3.3.4), JPEG and WebP an EXIF block (its
+PNG has a chunk for it (iTXt; PNG 3rd edition, 11.3.3.4), JPEG, WebP and AVIF an EXIF block (its
 UserComment; EXIF 2.32, 4.6.5), TIFF its ImageDescription (TIFF 6.0, section 8). A file to be read
 may come from a stranger: its parts are walked by their lengths, a bounded number of them, and no
 more of it is read than the text. Pillow would parse all that is there, and tell the host's filters
@@ -10,7 +10,7 @@ of warnings what it thinks of it.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, TypeAlias
 
 from .containers import format_of
@@ -29,6 +29,8 @@ KEYWORD = "impasto"
 # An EXIF block in a JPEG has 65533 bytes.
 MOST_CHARACTERS = 60_000
 _PARTS = 4096
+# Beyond the end of every file.
+_FAR = 2**62
 _HEAD = b"Exif\0\0"
 _ASCII = b"ASCII\0\0\0"
 DESCRIPTION, _DIRECTORY, _COMMENT = 270, 34665, 37510
@@ -43,7 +45,7 @@ def room_for(text: str, format: str) -> dict[str, Any]:
     """What Pillow is to be told beside the pixels, to write a text of ASCII; nothing for BMP."""
     if format == "TIFF":
         return {"tiffinfo": {DESCRIPTION: text}}
-    if format in ("JPEG", "WEBP"):
+    if format in ("JPEG", "WEBP", "AVIF"):
         return {"exif": exif_of(text)}
     return {"text": {KEYWORD: text}} if format == "PNG" else {}
 
@@ -67,7 +69,13 @@ def embedded_text(stream: BinaryIO) -> str | None:
         stream.seek(offset)
         return stream.read(size)
 
-    find = {"PNG": _in_png, "JPEG": _in_jpeg, "WEBP": _in_webp, "TIFF": _in_tiff}
+    find = {
+        "PNG": _in_png,
+        "JPEG": _in_jpeg,
+        "WEBP": _in_webp,
+        "TIFF": _in_tiff,
+        "AVIF": _in_avif,
+    }
     format = format_of(read(0, 64))
     if format not in find:
         return None
@@ -112,6 +120,44 @@ def _in_webp(read: _Read) -> bytes | None:
             return _in_exif(read(at + 8, min(size, 2 * MOST_CHARACTERS)).removeprefix(_HEAD))
         at += 8 + size + size % 2
     return None
+
+
+def _in_avif(read: _Read) -> bytes | None:
+    """As libavif writes it: an item of the type "Exif", in one piece (ISO/IEC 14496-12, 8.11)."""
+    metas = (box for box in _boxes(read, 0, _FAR) if box[0] == b"meta")
+    _, begin, end = next(metas, (b"", 0, 0))
+    parts = {kind: (at, to) for kind, at, to in _boxes(read, begin + 4, end)}
+    if not parts.keys() >= {b"iinf", b"iloc"}:
+        return None
+    begin, end = parts[b"iinf"]
+    known = (struct.unpack(">B3xHH4s", read(at, 12)) for _, at, _ in _boxes(read, begin + 6, end))
+    wanted = [item for version, item, _, kind in known if (version, kind) == (2, b"Exif")]
+    begin, _ = parts[b"iloc"]
+    version, widths, count = struct.unpack(">B3xHH", read(begin, 8))
+    # Places and lengths have four bytes each, and nothing is added to them.
+    if (version, widths) != (0, 0x4400):
+        return None
+    for number in range(min(count, _PARTS)):
+        entry = read(begin + 8 + 14 * number, 14)
+        item, _, pieces, at, length = struct.unpack(">HHHII", entry)
+        if pieces != 1:
+            return None
+        if item in wanted:
+            # Four bytes tell how far it is to the block, of which a word may stand before it.
+            return _in_exif(read(at + 4, min(length, 2 * MOST_CHARACTERS)).removeprefix(_HEAD))
+    return None
+
+
+def _boxes(read: _Read, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """The kind of each box from `at` on, and where its content begins and ends."""
+    for _ in range(_PARTS):
+        if at + 8 > end:
+            return
+        size, kind = struct.unpack(">I4s", read(at, 8))
+        if size < 8:  # to the end of the file, or longer than 4 GB
+            return
+        yield kind, at + 8, min(at + size, end)
+        at += size
 
 
 def _in_exif(block: bytes) -> bytes | None:

@@ -21,9 +21,11 @@ _SLACK = 1_100_000
 _LEFT = 1_200_000
 # A file above this is a mapping of its own, which is given back at once.
 _SMALL_FILE = 8_000_000
-# Bytes per pixel that WebP's encoder takes for noise without and with alpha, which needs the most;
-# a photograph needs 8 and 41.
-_WEBP = {3: 31, 4: 46}
+# Bytes per pixel that encoders take for noise without and with alpha, which needs the most; of a
+# photograph WebP's needs 8 and 41, AVIF's hardly less. Other formats are encoded row by row.
+_ENCODERS = {"WEBP": {3: 31, 4: 46}, "AVIF": {3: 46, 4: 53}}
+# What an AVIF's takes for the smallest picture.
+_AVIF = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def encode_bytes(height: int, width: int, channels: int, format: str, depth: int
     """
     if depth == 16:
         return 2 * _SLACK + 20 * width * channels
-    return height * width * (4 + (_WEBP[channels] if format == "WEBP" else 0)) + _SLACK
+    each = 4 + _ENCODERS.get(format, {}).get(channels, 0)
+    return height * width * each + _SLACK + (_AVIF if format == "AVIF" else 0)
 
 
 def _with_slack(count: int) -> int:

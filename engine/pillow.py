@@ -15,6 +15,7 @@ import io
 import logging
 import struct
 from collections.abc import Iterable, Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
@@ -43,6 +44,7 @@ __all__ = [
     "PillowImage",
     "decode",
     "encode",
+    "has_plugin",
     "header_of",
     "open_file",
     "open_image",
@@ -99,10 +101,9 @@ def open_file(data: bytes, limits: Limits, name: str) -> Opened:
         raise UnsupportedImage(f"{name} {reason}; known formats: {' '.join(FORMATS)}")
     bare, low = bare_file(data, format), None
     with _decoding(name):
-        plugin = importlib.import_module(f"PIL.{_PLUGINS[format]}ImagePlugin")
-        if not getattr(plugin, "SUPPORTED", True):
+        if not has_plugin(format):
             raise UnsupportedImage(f"{name} is {format}, which this Pillow cannot decode")
-        opens = getattr(plugin, f"{_PLUGINS[format]}ImageFile")
+        opens = getattr(_plugin(format), f"{_PLUGINS[format]}ImageFile")
         image = opens(io.BytesIO(bare.data))
         check_size(image.size, limits, name)
         if format == "TIFF":
@@ -114,6 +115,15 @@ def open_file(data: bytes, limits: Limits, name: str) -> Opened:
             low = opens(io.BytesIO(bare.data))
             low.tile = tiles
     return Opened(image, name, bare.exif, len(data), low)
+
+
+def has_plugin(format: str) -> bool:
+    """Whether this Pillow was built with what the format needs."""
+    return bool(getattr(_plugin(format), "SUPPORTED", True))
+
+
+def _plugin(format: str) -> ModuleType:
+    return importlib.import_module(f"PIL.{_PLUGINS[format]}ImagePlugin")
 
 
 def open_image(image: object, limits: Limits, name: str) -> Opened:

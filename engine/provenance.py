@@ -79,7 +79,7 @@ class Provenance:
             given, "device", "precision", "threads" and "lowering" as they were chosen.
         pictures: what it was made of.
         memory, time: bytes and seconds that it was given, or None.
-        quality: of a JPEG or WebP, where one was asked for.
+        quality: of a JPEG, WebP or AVIF, where one was asked for.
         depth: bits of each sample of its file.
         command: what was typed, or nothing.
         size: (width, height) of the result; None before there is one.

@@ -134,7 +134,7 @@ class Result:
         Args:
             metadata: is put into the file as JSON, but not into a BMP: what `Provenance.record`
                 gives, for `impasto info` to tell, or anything of up to 60000 characters.
-            quality: of a JPEG or WebP, 1..100; None is 95.
+            quality: of a JPEG, WebP or AVIF, 1..100; None is 95.
             depth: bits of each sample, 8, or in a PNG or TIFF 16.
 
         Raises:

@@ -21,6 +21,7 @@ from impasto.engine.errors import (
     UnsupportedImage,
 )
 from impasto.engine.images import (
+    check_encoding,
     encode_picture,
     fitted_size,
     output_format,
@@ -871,6 +872,7 @@ class TestWriting:
             ("x.tif", "TIFF"),
             ("x.y.TIFF", "TIFF"),
             ("x.bmp", "BMP"),
+            ("x.avif", "AVIF"),
         ],
     )
     def test_suffix_decides_the_format(self, tmp_path, name, format):
@@ -881,7 +883,7 @@ class TestWriting:
             assert not image.getexif().get(274)
             assert image.info.get("icc_profile") == (None if format == "BMP" else SRGB_PROFILE)
 
-    @pytest.mark.parametrize("name", ["x", "x.", "x.gif", "x.avif", ".png", "x.png/"])
+    @pytest.mark.parametrize("name", ["x", "x.", "x.gif", "x.heic", ".png", "x.png/"])
     def test_unknown_suffix_names_the_known_ones(self, tmp_path, name):
         if name == "x.png/":
             assert output_format(name) == "PNG"
@@ -901,13 +903,13 @@ class TestWriting:
         with Image.open(tmp_path / "x.png") as image:
             assert np.asarray(image)[0, :, 0].tolist() == [0, 0, 1, 254, 255, 255]
 
-    @pytest.mark.parametrize("suffix", ["png", "tiff", "webp"])
+    @pytest.mark.parametrize("suffix", ["png", "tiff", "webp", "avif"])
     def test_alpha_is_kept(self, tmp_path, suffix):
         alpha = np.array([[0, 0.2, 1], [0.4, 0.6, 0.8]], dtype=np.float32)
         write_picture(tmp_path / f"x.{suffix}", RGB, alpha)
         picture = read_picture(tmp_path / f"x.{suffix}")
-        np.testing.assert_allclose(picture.alpha, alpha, atol=1e-7)
-        if suffix != "webp":
+        np.testing.assert_allclose(picture.alpha, alpha, atol=0.02 if suffix == "avif" else 1e-7)
+        if suffix not in ("webp", "avif"):
             np.testing.assert_array_equal(picture.rgb, RGB)
 
     @pytest.mark.parametrize("format", ["PNG", "TIFF", "BMP"])
@@ -964,12 +966,30 @@ class TestWriting:
         with pytest.raises(OptionsError, match="known: PNG"):
             encode_picture(RGB, None, "EPS")
 
-    def test_picture_too_wide_for_its_format_is_an_output_error(self, tmp_path):
-        path = tmp_path / "x.webp"
+    @pytest.mark.parametrize(("format", "width"), [("WEBP", 16384), ("AVIF", 65537)])
+    def test_picture_too_wide_for_its_format_is_an_output_error(self, tmp_path, format, width):
+        path = tmp_path / f"x.{format.lower()}"
         path.write_bytes(b"old")
-        with pytest.raises(OutputError, match="WEBP"):
-            write_picture(path, np.zeros((1, 16384, 3), dtype=np.float32))
+        with pytest.raises(OutputError, match=format):
+            write_picture(path, np.zeros((1, width, 3), dtype=np.float32))
         assert path.read_bytes() == b"old"
+
+    def test_avif_is_near_and_the_same_each_time(self, tmp_path):
+        rgb = np.asarray(photo()) / np.float32(255)
+        first = encode_picture(rgb, None, "AVIF")
+        assert np.abs(read_picture(first).rgb - rgb).mean() < 0.02
+        assert encode_picture(rgb, None, "AVIF") == first
+        for quality in (95, 30):
+            write_picture(tmp_path / f"{quality}.avif", rgb, quality=quality)
+        assert (tmp_path / "95.avif").read_bytes() == first
+        assert (tmp_path / "30.avif").stat().st_size < 0.7 * len(first)
+
+    def test_a_pillow_without_avif_says_so_before(self, monkeypatch):
+        monkeypatch.setattr(AvifImagePlugin, "SUPPORTED", False)
+        with pytest.raises(OptionsError, match="this Pillow cannot write AVIF"):
+            check_encoding("AVIF")
+        with pytest.raises(UnsupportedImage, match="this Pillow cannot decode"):
+            read_picture(FILES["avif"])
 
     def test_input_may_be_its_own_output(self, tmp_path):
         path = tmp_path / "x.png"

@@ -86,7 +86,7 @@ print(read_header(large).decode_bytes, taken(lambda: read_picture(large)))
 
 @pytest.mark.parametrize(
     ("suffix", "depth"),
-    [("jpg", 8), ("png", 8), ("webp", 8), ("tif", 8), ("bmp", 8), ("png", 16), ("tif", 16)],
+    [(s, 8) for s in ("jpg", "png", "webp", "tif", "bmp", "avif")] + [("png", 16), ("tif", 16)],
 )
 def test_what_is_told_of_encoding_is_never_below_what_is_taken(tmp_path, run_alone, suffix, depth):
     program = (

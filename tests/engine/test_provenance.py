@@ -21,7 +21,7 @@ from impasto.engine.images import read_picture, write_picture
 from impasto.engine.options import Options
 from impasto.engine.provenance import Ingredient, Provenance, read_provenance
 
-FORMATS = ["png", "jpg", "webp", "tiff"]
+FORMATS = ["png", "jpg", "webp", "tiff", "avif"]
 MACHINE = {"model": None, "bundle": None, "device": "cpu", "precision": "float32", "threads": 2}
 MACHINE |= {"lowering": "winograd"}
 
@@ -65,7 +65,7 @@ def test_metadata_changes_no_pixel(suffix, made, scene, tmp_path):
     np.testing.assert_array_equal(read_picture(plain).rgb, read_picture(told).rgb)
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tiff"])
+@pytest.mark.parametrize("suffix", FORMATS)
 def test_other_programs_find_it_too(suffix, made, scene, tmp_path):
     path = tmp_path / f"made.{suffix}"
     write_picture(path, scene(30, 20), metadata=made.record())

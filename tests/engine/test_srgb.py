@@ -71,7 +71,7 @@ def test_little_cms_finds_every_colour_where_it_was(intent):
         np.testing.assert_array_equal(found, colours())
 
 
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "TIFF", "AVIF"])
 def test_a_picture_of_ours_is_read_without_a_conversion(format, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError

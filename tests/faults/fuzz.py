@@ -81,6 +81,7 @@ KINDS = {
     "deep colour png": "picture",
     "deep colour tiff": "picture",
     "webp": "picture",
+    "avif": "picture",
     "tiff": "picture",
     "gif": "picture",
     "bmp": "picture",
@@ -98,6 +99,7 @@ KINDS = {
     "telling jpg": "telling",
     "telling webp": "telling",
     "telling tiff": "telling",
+    "telling avif": "telling",
 }
 
 
@@ -156,6 +158,8 @@ def _picture(kind: str) -> bytes:
         Image.fromarray(np.uint16(65535 * rows)).save(stream, "PNG")
     elif kind == "webp":
         image.convert("RGBA").save(stream, "WEBP", lossless=True)
+    elif kind == "avif":
+        image.convert("RGBA").save(stream, "AVIF", exif=_EXIF)
     elif kind == "tiff":
         image.save(stream, "TIFF", compression="tiff_lzw")
     else:
