@@ -14,7 +14,8 @@ from .paths import refuse_to_replace
 __all__ = ["Job", "Naming", "is_pattern", "jobs_of"]
 
 # Of folders only these are taken; a file that is named may have any suffix.
-_SUFFIXES = {".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+_SUFFIXES = {".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff"}
+_SUFFIXES |= {".webp"}
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ _SIGNATURES = {
     "BMP": rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0",
     "GIF": rb"GIF8[79]a",
     "AVIF": rb".{4}ftyp(avi[fs]|mif1.{4,48}?avif)",
+    "HEIC": rb".{4}ftyp(hei[cmsx]|mif1.{4,48}?hei[cx])",
 }
 
 FORMATS = tuple(_SIGNATURES)
@@ -58,8 +59,11 @@ def format_of(data: bytes) -> str | None:
 
 def bare_file(data: bytes, format: str) -> BareFile:
     """Take the metadata out of a PNG or JPEG; files of other formats stay as they are."""
-    strip = {"PNG": _bare_png, "JPEG": _bare_jpeg}.get(format)
-    return strip(data) if strip else BareFile(data, b"", True)
+    if format == "PNG":
+        return _bare_png(data)
+    if format == "JPEG":
+        return _bare_jpeg(data)
+    return BareFile(data, b"", format not in ("AVIF", "HEIC") or _has_whole_boxes(data))
 
 
 def orientation(exif: bytes) -> int:
@@ -115,3 +119,15 @@ def _bare_jpeg(data: bytes) -> BareFile:
     kept.append(view[at:])
     # Without its end marker a JPEG is cut off, however many rows can be guessed.
     return BareFile(b"".join(kept), exif, data.find(b"\xff\xd9", at) >= 0)
+
+
+def _has_whole_boxes(data: bytes) -> bool:
+    """Whether none of the boxes up to the pixels reaches beyond the end (ISO/IEC 14496-12, 4.2)."""
+    at, kind = 0, b""
+    while at + 8 <= len(data) and kind != b"mdat":
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if size == 1 and at + 16 <= len(data):
+            (size,) = struct.unpack_from(">Q", data, at + 8)
+        # The last one may have none, and reach to the end.
+        at += max(size, 8) if size else len(data) - at
+    return at <= len(data)

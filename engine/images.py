@@ -51,10 +51,10 @@ def read_picture(
 
     Args:
         source: a path (`str` or `Path`) of a regular file; the `bytes` of one (JPEG, PNG, WebP,
-            TIFF, BMP, GIF, or AVIF where Pillow has it; or a style file: see `style_file`); a
-            `PIL.Image.Image`; a NumPy array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8,
-            uint16 or floats in 0..1, taken as sRGB; or a `Picture`, which is given back. An array
-            is never changed, an image at most loaded.
+            TIFF, BMP, GIF, AVIF where Pillow has it, HEIC where pillow-heif is installed; or a
+            style file: see `style_file`); a `PIL.Image.Image`; a NumPy array (H, W), (H, W, 1),
+            (H, W, 3) or (H, W, 4) of uint8, uint16 or floats in 0..1, taken as sRGB; or a
+            `Picture`, which is given back. An array is never changed, an image at most loaded.
         limits: the defaults of `Limits` where None.
         what: the picture's part in the work, for messages.
 

@@ -57,7 +57,7 @@ def announced(image: Any, orientation: int, file_bytes: int, is_deep: bool = Fal
     pixels = width * height
     held = pixels * (2 * len(image.mode) if is_deep else _held(image))
     decode = held
-    if getattr(image, "tile", None) or image.format == "WEBP":
+    if getattr(image, "tile", None) or image.format in ("WEBP", "HEIF"):
         store = pixels * _store(image.mode) * (2 if is_deep else 1)
         codec, kept = _codec(image, store, file_bytes)
         # A file is there twice while its metadata is taken out, before there are pixels.
@@ -126,6 +126,12 @@ def _codec(image: Any, store: int, file_bytes: int) -> tuple[int, int]:
     if image.format == "AVIF":
         stays = int(pixels * _planes(image)) + 2 * file_bytes
         return stays + store // 4 * len(image.mode), stays
+    if image.format == "HEIF":
+        # The planes of colour, and of opacity, and most of what they become.
+        samples = {420: 1.5, 422: 2}.get(image.info.get("chroma"), 3)
+        samples += bool(image.has_transparency_data)
+        each = samples * (2 if image.info.get("bit_depth", 16) > 8 else 1) + 2.9
+        return int(pixels * each) + 2 * file_bytes + 200_000, 2 * file_bytes
     # It may stay in the heap, wherever what is free there is needed again.
     return file_bytes, file_bytes
 

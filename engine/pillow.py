@@ -67,6 +67,7 @@ _PLUGINS = {
     "BMP": "Bmp",
     "GIF": "Gif",
     "AVIF": "Avif",
+    "HEIC": "Heif",
 }
 
 
@@ -102,7 +103,8 @@ def open_file(data: bytes, limits: Limits, name: str) -> Opened:
     bare, low = bare_file(data, format), None
     with _decoding(name):
         if not has_plugin(format):
-            raise UnsupportedImage(f"{name} is {format}, which this Pillow cannot decode")
+            hint = ": pip install 'impasto[heif]' for that" if format == "HEIC" else ""
+            raise UnsupportedImage(f"{name} is {format}, which this Pillow cannot decode{hint}")
         opens = getattr(_plugin(format), f"{_PLUGINS[format]}ImageFile")
         image = opens(io.BytesIO(bare.data))
         check_size(image.size, limits, name)
@@ -118,12 +120,18 @@ def open_file(data: bytes, limits: Limits, name: str) -> Opened:
 
 
 def has_plugin(format: str) -> bool:
-    """Whether this Pillow was built with what the format needs."""
-    return bool(getattr(_plugin(format), "SUPPORTED", True))
+    """Whether there is what the format needs, in this Pillow or beside it."""
+    try:
+        return bool(getattr(_plugin(format), "SUPPORTED", True))
+    except ImportError:
+        return False
 
 
 def _plugin(format: str) -> ModuleType:
-    return importlib.import_module(f"PIL.{_PLUGINS[format]}ImagePlugin")
+    """Of HEIC, Pillow has none of its own; importing this one registers nothing."""
+    return importlib.import_module(
+        "pillow_heif" if format == "HEIC" else f"PIL.{_PLUGINS[format]}ImagePlugin"
+    )
 
 
 def open_image(image: object, limits: Limits, name: str) -> Opened:
@@ -242,7 +250,8 @@ def _decoding(name: str) -> Iterator[None]:
     except (MemoryError, Image.DecompressionBombError) as error:
         raise ImageTooLarge(f"{name} needs more memory than there is to decode") from error
     except Exception as error:
-        raise CorruptImage(f"{name} is damaged or of an unknown variety: {error}") from error
+        reason = " ".join(str(error).split())
+        raise CorruptImage(f"{name} is damaged or of an unknown variety: {reason}") from error
 
 
 def _picture(opened: Opened) -> Picture:

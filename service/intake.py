@@ -24,7 +24,8 @@ __all__ = ["MOST_STYLES", "Submission", "named_styles", "submission_of", "write_
 
 MOST_STYLES = 4
 _FIELDS = {"content", "style", "style_name", "options", "memory", "time"}
-_SUFFIXES = {".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".style", ".tif", ".tiff", ".webp"}
+_SUFFIXES = {".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".style", ".tif"}
+_SUFFIXES |= {".tiff", ".webp"}
 _STARTS = ("content", "style", "noise")
 _BLOCK = 1 << 20
 

@@ -8,6 +8,7 @@ import warnings
 import zlib
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import AvifImagePlugin, Image, ImageCms, ImageFile
 
@@ -93,6 +94,15 @@ FILES = {
 }
 if AvifImagePlugin.SUPPORTED:
     FILES["avif"] = saved(photo(), "AVIF")
+
+
+def heic(image, **options):
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(image).save(stream, **options)
+    return stream.getvalue()
+
+
+FILES["heic"] = heic(photo(), quality=90)
 
 
 class TestPlaces:
@@ -198,7 +208,7 @@ class TestContent:
 
     def test_cut_file_is_corrupt_even_where_the_host_tolerates_it(self, monkeypatch):
         monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
-        for kind in ("jpeg", "png"):
+        for kind in ("jpeg", "png", "avif", "heic"):
             with pytest.raises(CorruptImage):
                 read_picture(FILES[kind][:-100])
 
@@ -213,6 +223,17 @@ class TestContent:
         assert len(data) == 2
         with pytest.raises(CorruptImage):
             read_picture(data[0] + chunk(b"IDAT", b"no zlib") + data[1])
+
+    def test_a_heic_says_what_reads_it(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "pillow_heif", None)
+        with pytest.raises(UnsupportedImage, match=r"pip install 'impasto\[heif\]'"):
+            read_picture(FILES["heic"])
+
+    def test_a_heic_of_more_pixels_than_it_announces_is_refused(self):
+        data = heic(Image.new("RGB", (2000, 2000)))
+        size = data.index(b"ispe") + 8
+        with pytest.raises(ImageError):
+            read_picture(data[:size] + struct.pack(">II", 40, 40) + data[size + 8 :])
 
     def test_missing_end_is_corrupt(self):
         with pytest.raises(CorruptImage):
@@ -487,6 +508,11 @@ class TestProfile:
         data = saved(image, format, icc_profile=swapped_profile(), **options)
         np.testing.assert_allclose(read_picture(data).rgb[8, 8], [0, 0, 1], atol=3 / 255)
 
+    def test_profile_of_a_heic_is_applied(self):
+        image = Image.new("RGB", (64, 64), (255, 0, 0))
+        data = heic(image, quality=100, chroma=444, icc_profile=swapped_profile())
+        np.testing.assert_allclose(read_picture(data).rgb[8, 8], [0, 0, 1], atol=5 / 255)
+
     def test_profile_leaves_alpha_alone(self):
         image = Image.new("RGBA", (2, 2), (255, 0, 0, 51))
         picture = read_picture(saved(image, "PNG", icc_profile=swapped_profile()))
@@ -552,6 +578,15 @@ class TestOrientation:
         data = saved(large, format, quality=100, exif=exif_block(orientation))
         rgb = read_picture(data).rgb
         np.testing.assert_allclose(rgb[8::16, 8::16, 0], self.expected(orientation), atol=3 / 255)
+
+    @pytest.mark.parametrize("orientation", UPRIGHT)
+    def test_photograph_of_a_telephone_is_turned_upright(self, orientation):
+        """Its file turns it by itself; what its EXIF says of that was meant for others."""
+        large = self.stored().resize((48, 32), Image.Resampling.NEAREST).convert("RGB")
+        data = heic(large, quality=100, exif=exif_block(orientation))
+        rgb = read_picture(data).rgb
+        np.testing.assert_allclose(rgb[8::16, 8::16, 0], self.expected(orientation), atol=5 / 255)
+        assert read_header(data).shape == rgb.shape
 
     def test_opened_image_is_turned_too(self):
         image = Image.open(io.BytesIO(saved(self.stored(), "PNG", exif=exif_block(6))))

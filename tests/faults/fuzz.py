@@ -32,6 +32,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 from PIL import Image
 
 from impasto.engine.bundle import read_bundle
@@ -82,6 +83,7 @@ KINDS = {
     "deep colour tiff": "picture",
     "webp": "picture",
     "avif": "picture",
+    "heic": "picture",
     "tiff": "picture",
     "gif": "picture",
     "bmp": "picture",
@@ -160,6 +162,8 @@ def _picture(kind: str) -> bytes:
         image.convert("RGBA").save(stream, "WEBP", lossless=True)
     elif kind == "avif":
         image.convert("RGBA").save(stream, "AVIF", exif=_EXIF)
+    elif kind == "heic":
+        pillow_heif.from_pillow(image).save(stream, exif=_EXIF)
     elif kind == "tiff":
         image.save(stream, "TIFF", compression="tiff_lzw")
     else:

@@ -5,6 +5,7 @@ import struct
 import zlib
 
 import numpy as np
+import pillow_heif
 from PIL import Image
 
 # For code of its own process: `ru_maxrss` would begin with what the parent had.
@@ -29,6 +30,12 @@ def photo(height=40, width=40):
 def saved(image, format, **options):
     stream = io.BytesIO()
     image.save(stream, format, **options)
+    return stream.getvalue()
+
+
+def heic(image):
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(image).save(stream, quality=90)
     return stream.getvalue()
 
 
@@ -60,4 +67,6 @@ SOUND = {
     "lzw tiff": saved(photo(), "TIFF", compression="tiff_lzw"),
     "bmp": saved(photo(), "BMP"),
     "gif": saved(photo().quantize(32), "GIF"),
+    "avif": saved(photo(), "AVIF"),
+    "heic": heic(photo()),
 }
