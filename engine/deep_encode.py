@@ -19,18 +19,19 @@ from .embedding import DESCRIPTION, itxt_of
 from .errors import OutputError
 from .srgb import SRGB_PROFILE
 
-__all__ = ["DEEP_ENCODERS", "Blocks"]
+__all__ = ["DEEP_ENCODERS"]
 
 # (h, W, 3) or (h, W, 4): whole rows, as many in each block as in the first, but for the last.
-Blocks: TypeAlias = Iterable[NDArray[np.uint16]]
+_Blocks: TypeAlias = Iterable[NDArray[np.uint16]]
+_Encoder: TypeAlias = Callable[[_Blocks, tuple[int, int, int], BinaryIO, str | None], None]
 
 # Of pixels: there must be room for the directory behind them.
 _LARGEST = 2**32 - 2**28
-_SHORT, _LONG = 3, 4
+_ASCII, _SHORT, _LONG, _BYTES = 2, 3, 4, 7
 
 
 def _write_png(
-    blocks: Blocks, shape: tuple[int, int, int], stream: BinaryIO, text: str | None
+    blocks: _Blocks, shape: tuple[int, int, int], stream: BinaryIO, text: str | None
 ) -> None:
     """PNG 3rd edition: chunks in section 11, and the filter "Sub" of section 9."""
 
@@ -59,12 +60,12 @@ def _write_png(
 
 
 def _write_tiff(
-    blocks: Blocks, shape: tuple[int, int, int], stream: BinaryIO, text: str | None
+    blocks: _Blocks, shape: tuple[int, int, int], stream: BinaryIO, text: str | None
 ) -> None:
     """TIFF 6.0: one strip for each block, by deflate and the predictor of section 14."""
     height, width, channels = shape
     stream.write(struct.pack("<2sHI", b"II", 42, 0))
-    at, places, sizes, most = 8, [], [], 1
+    at, places, sizes, rows = 8, [], [], 1
     for block in blocks:
         samples = block.astype("<u2")
         samples[:, 1:] -= block[:, :-1]
@@ -72,7 +73,7 @@ def _write_tiff(
         stream.write(strip)
         places.append(at)
         sizes.append(len(strip))
-        at, most = at + len(strip), max(most, len(block))
+        at, rows = at + len(strip), max(rows, len(block))
         if at > _LARGEST:
             raise OutputError(f"a TIFF ends at 4 GB; {width} x {height} pixels take more")
     tags: dict[int, Any] = {
@@ -84,7 +85,7 @@ def _write_tiff(
         DESCRIPTION: None if text is None else text.encode("ascii") + b"\0",
         273: np.array(places, np.uint32),
         277: channels,
-        278: most,
+        278: rows,
         279: np.array(sizes, np.uint32),
         284: 1,  # the channels of a pixel lie together
         317: 2,
@@ -105,7 +106,7 @@ def _directory(tags: Mapping[int, Any], at: int) -> bytes:
         if isinstance(value, int):
             value = np.array([value], np.uint16 if value < 2**16 else np.uint32)
         if isinstance(value, bytes):
-            kind, count, data = (2 if tag == DESCRIPTION else 7), len(value), value
+            kind, count, data = (_ASCII if tag == DESCRIPTION else _BYTES), len(value), value
         else:
             kind, count = (_SHORT if value.dtype == np.uint16 else _LONG), len(value)
             data = value.astype(value.dtype.newbyteorder("<")).tobytes()
@@ -117,8 +118,6 @@ def _directory(tags: Mapping[int, Any], at: int) -> bytes:
     return bytes(at % 2) + struct.pack("<H", len(tags)) + entries + bytes(4) + beside
 
 
-DEEP_ENCODERS: Mapping[
-    str, Callable[[Blocks, tuple[int, int, int], BinaryIO, str | None], None]
-] = {"PNG": _write_png, "TIFF": _write_tiff}
+DEEP_ENCODERS: Mapping[str, _Encoder] = {"PNG": _write_png, "TIFF": _write_tiff}
 """By format: write the blocks of a picture of `shape`, (H, W, 3 or 4), and a text of ASCII, or
 none, to a stream that can be sought."""

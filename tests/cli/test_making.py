@@ -165,6 +165,15 @@ def test_a_resumed_picture_tells_it_too(run, tiny):
     assert read_provenance("again.png").options == first.options
 
 
+def test_a_resumed_picture_is_written_as_it_was_to_be(run, tiny):
+    assert run(*tiny, "--checkpoint", "kept", "--depth", "16", "-o", "art.png").code == 0
+    assert run("resume", "kept", "-o", "again.tif").code == 0
+    assert read_picture("again.tif").samples.dtype == np.uint16
+    ended = run("resume", "kept", "-o", "again.jpg")
+    assert ended.code == 2
+    assert "--depth 16 is more than JPEG holds" in ended.err
+
+
 def test_what_a_picture_tells_of_itself_moves_no_cursor(run, tiny):
     """It may come from a stranger."""
     run(*tiny, "-o", "art.png")

@@ -126,18 +126,21 @@ def _every_fault(persistent, work, check):
 
 @row("W01")
 @pytest.mark.parametrize("persistent", [False, True])
-def test_picture_is_the_old_one_or_the_new_one_whatever_fails(tmp_path, scene, persistent):
-    path, picture = tmp_path / "art.png", scene(64, 64)
+@pytest.mark.parametrize(("name", "depth"), [("art.png", 8), ("art.png", 16), ("art.tif", 16)])
+def test_picture_is_the_old_one_or_the_new_one_whatever_fails(
+    tmp_path, scene, persistent, name, depth
+):
+    path, picture = tmp_path / name, scene(64, 64)
 
     def check(written):
-        assert [entry.name for entry in tmp_path.iterdir()] == ["art.png"]
+        assert [entry.name for entry in tmp_path.iterdir()] == [name]
         if written:
             assert read_picture(path).shape == (64, 64, 3)
             path.write_bytes(b"old")
         assert path.read_bytes() == b"old"
 
     path.write_bytes(b"old")
-    assert _every_fault(persistent, lambda: write_picture(path, picture), check) >= 6
+    assert _every_fault(persistent, lambda: write_picture(path, picture, depth=depth), check) >= 6
 
 
 @row("W01")
