@@ -142,7 +142,7 @@ class Provenance:
                 memory=_maybe(told["memory"], lambda v: whole("memory", v, 1, _LARGEST)),
                 time=_maybe(told["time"], lambda v: number("time", v, 0, _LARGEST)),
                 quality=_maybe(told["quality"], lambda v: whole("quality", v, 1, 100)),
-                depth=bit_depth("depth", told["depth"]),
+                depth=bit_depth("depth", told.get("depth", 8)),  # older records have none
                 command=_text(told["command"]),
                 size=_maybe(told["size"], _size),
                 plan=_maybe(told["plan"], _table),
