@@ -89,9 +89,7 @@ def write_stdout(result: Result, depth: int) -> None:
     Raises:
         OutputError: nobody reads all of it, or a disk is full.
     """
-    from ..engine.images import encode_picture
-
-    data = memoryview(encode_picture(result.canvas, result.alpha, "PNG", depth))
+    data = memoryview(result.encode(depth=depth))
     try:
         while data:
             data = data[os.write(sys.stdout.fileno(), data) :]

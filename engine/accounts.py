@@ -1,7 +1,8 @@
 """What a work takes of the memory: everything that grows with its pictures is counted.
 
 What does not is measured once (`_PROCESS_BYTES`). A level begins with nothing but that: what a
-coarser one leaves is let go (see `Sessions.let_go`), but for the programs that are kept.
+coarser one leaves is let go (see `Sessions.let_go`), but for the programs that are kept and the
+arrangements of weights that it needs itself.
 """
 
 from __future__ import annotations
@@ -128,6 +129,13 @@ class Accounts:
         if level is not work.levels[0]:  # it begins with a look at the initial canvas
             before = max(before, pictures + 3 * canvas + evaluating)
         return work.kept_bytes + left + sum(weights.values()) + max(before, working)
+
+    def weights(self, work: Work, level: Level, tiling: Tiling | None) -> frozenset[str]:
+        """Names of the arrangements that the level's programs need."""
+        selection = work.selection.tiled(tiling)
+        parts = self._evaluation(selection, tiling, (level.height, level.width), 0)
+        parts += self._targets(work, level, selection, tiling)
+        return frozenset().union(*(self._footprints.of(*part[:3]).weights for part in parts))
 
     def _evaluation(
         self, selection: Selection, tiling: Tiling | None, shape: tuple[int, int], canvas: int

@@ -66,6 +66,7 @@ class LevelPlan:
         bytes: the most memory that the process has at this level.
         cost: of one evaluation, in units of `costs.Costs`.
         targets_cost: of the targets, likewise.
+        weights: names of those that its programs have arranged for them.
         seconds: the estimate of all its work; None where nothing was timed.
     """
 
@@ -77,6 +78,7 @@ class LevelPlan:
     bytes: int
     cost: float
     targets_cost: float
+    weights: frozenset[str]
     seconds: float | None = None
 
     @property

@@ -138,6 +138,7 @@ class Planner:
             fixed + self._accounts.level(work, level, way, method),
             self._cost(work, level, way),
             self.costs.targets(work.selection, (level.height, level.width)),
+            self._accounts.weights(work, level, way),
         )
 
     def _taken(

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .images import write_picture
+from .images import encode_picture, output_format, write_picture
 from .plan import Plan
 
 __all__ = ["LevelResult", "Progress", "ProgressCallback", "Result"]
@@ -145,3 +145,16 @@ class Result:
         write_picture(
             Path(path), self.canvas, self.alpha, metadata=metadata, quality=quality, depth=depth
         )
+
+    def encode(self, suffix: str = ".png", *, depth: int = 8) -> bytes:
+        """The bytes of a file of the picture, for a host that has no place to write it.
+
+        Args:
+            suffix: tells the format.
+            depth: see `save`.
+
+        Raises:
+            OptionsError: it is of no format that can be written, or not with this depth.
+            OutputError: the format cannot hold this picture, as a WebP wider than 16383 pixels.
+        """
+        return encode_picture(self.canvas, self.alpha, output_format(f"picture{suffix}"), depth)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -50,10 +50,10 @@ class Weights:
         self._arranged[name] = array
         return array
 
-    def let_go(self) -> None:
-        """Keep no arrangement that no session uses."""
+    def let_go(self, needed: Collection[str] = ()) -> None:
+        """Keep no arrangement that no session uses, but those that are needed next."""
         with self._lock:
-            self._arranged.clear()
+            self._arranged = {n: a for n, a in self._arranged.items() if n in needed}
 
     def check_process(self) -> None:
         """Refuse a forked child, where a lock may be held, or a thread awaited, for ever.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakValueDictionary
 
@@ -74,13 +75,17 @@ class Sessions:
         held for ever."""
         self._weights.check_process()
 
-    def let_go(self) -> None:
+    def let_go(self, needed: Collection[str] = ()) -> None:
         """Keep nothing that nobody uses: what comes needs other programs, and may have the memory
-        of one thing at a time. Of a device nothing is let go."""
+        of one thing at a time. Of a device nothing is let go.
+
+        Args:
+            needed: arrangements of weights that what comes needs too.
+        """
         if self._where[1] == "cpu":
             with self._lock:
                 self._kept.clear()
-                self._weights.let_go()
+                self._weights.let_go(needed)
 
     def _open(self, kind: Kind, selection: Selection, size: Size) -> Session:
         programs = self._programs

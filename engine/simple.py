@@ -146,7 +146,7 @@ def resume(
     """Go on with a work that was saved in a folder (`checkpoint=`), from where it was saved last.
 
     It ends near where it would have ended: in a file of 16 or 32 bits a number nothing is lost, but
-    SciPy's optimiser, which serves canvases up to 128 x 128, begins anew from the best canvas. A
+    SciPy's optimiser, which serves canvases up to 64 x 64, begins anew from the best canvas. A
     work that was finished gives its result again.
 
     Args:

@@ -60,23 +60,24 @@ class Studio:
         stop = stop or Stop()
         try:
             plan = draft.plan(self.limits.within("memory", memory, default_budget()), stop=stop)
-            ways = [(level.tiling, level.method) for level in plan.levels]
+            ways = [(level.tiling, level.method, level.weights) for level in plan.levels]
         except Stopped:  # which `paint` hears before it computes anything: any way will do
             plan = None
             fastest = [methods_for(options, 3 * prod(one.shape))[0] for one in draft.work.levels]
-            ways = [(None, method) for method in fastest]
-        tilings = {level: way[0] for level, way in zip(draft.work.levels, ways, strict=True)}
+            ways = [(None, method, frozenset()) for method in fastest]
+        way_of = dict(zip(draft.work.levels, ways, strict=True))
         sources = self.sources(content, styles, draft.work)
 
         def objective_at(scene: Scene, stop: Stop) -> Objective:
             level = scene.level
-            self.sessions.let_go()  # of the level before
+            tiling, _, weights = way_of[level]
+            self.sessions.let_go(weights)  # of the level before
             return self.objectives.at(
                 scene.content,
                 scene.styles,
                 options,
                 stop,
-                tilings[level],
+                tiling,
                 level.shape,
                 scene.sights,
             )
@@ -85,7 +86,7 @@ class Studio:
             sources,
             objective_at,
             options,
-            methods=[method for _, method in ways],
+            methods=[method for _, method, _ in ways],
             began=began,
             deadline=self.limits.deadline,
             time=time,

@@ -245,6 +245,8 @@ def test_a_result_is_saved_as_a_picture(engine, asked, pair, tmp_path):
 
     result = engine.stylize(*pair, asked())
     result.save(tmp_path / "art.png")
+    assert result.encode() == (tmp_path / "art.png").read_bytes()
+    assert result.encode(".jpg").startswith(b"\xff\xd8")
     with Image.open(tmp_path / "art.png") as picture:
         written = np.asarray(picture)
     np.testing.assert_array_equal(written, np.round(result.canvas * 255).astype(np.uint8))

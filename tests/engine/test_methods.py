@@ -6,7 +6,7 @@ from impasto.engine.options import Options
 OURS = ["lbfgs 20", "lbfgs 10", "lbfgs 10 half", "lbfgs 5 half", "lbfgs 3 half", "adam"]
 
 
-@pytest.mark.parametrize(("side", "first"), [(128, ["scipy"]), (129, [])])
+@pytest.mark.parametrize(("side", "first"), [(64, ["scipy"]), (65, [])])
 def test_scipy_is_preferred_on_small_canvases_and_never_used_on_others(side, first):
     methods = methods_for(Options(), 3 * side * side)
     assert [str(method) for method in methods] == first + OURS

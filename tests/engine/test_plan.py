@@ -5,7 +5,7 @@ from impasto.engine.plan import LevelPlan, Plan
 
 
 def level(cost, iterations=100, targets=0.0):
-    return LevelPlan(8, 8, iterations, None, Method("adam"), 0, cost, targets)
+    return LevelPlan(8, 8, iterations, None, Method("adam"), 0, cost, targets, frozenset())
 
 
 def seconds(levels, evaluations):

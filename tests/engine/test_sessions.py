@@ -185,6 +185,25 @@ def test_what_is_let_go_is_shared_by_those_who_use_it(sessions, selection, lower
     assert ours._weights.arrays(arranged) == arranged or lowering == "direct"
 
 
+def test_weights_are_arranged_once_for_pictures_of_one_size(toy_file, asked, scene, monkeypatch):
+    from impasto.export.lowering import arrangement
+
+    arrange, made = arrangement.arrange, []
+    monkeypatch.setattr(
+        arrangement, "arrange", lambda name, weights: made.append(name) or arrange(name, weights)
+    )
+    engine = Engine(toy_file, threads=1, device="cpu", lowering="winograd")
+    for seed in range(3):
+        engine.stylize(scene(40, 48, seed), scene(50, 30, 1), asked())
+    assert made and len(made) == len(set(made))
+    held = set(engine._sessions._weights._arranged)
+    assert held == set(made)
+    early = asked(content_layers={"relu1_1": 1.0}, style_layers={"relu1_1": 1.0})
+    engine.stylize(scene(40, 48), scene(50, 30, 1), early)
+    (level,) = engine.plan(scene(40, 48), scene(50, 30, 1), early).levels
+    assert set(engine._sessions._weights._arranged) == level.weights < held
+
+
 def test_the_direct_sessions_used_last_are_kept(toy_file, asked, scene):
     engine = Engine(toy_file, threads=1, device="cpu", lowering="direct")
     layers = ["relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu4_1"]

@@ -19,10 +19,10 @@ from impasto.cli.serve import _serve
 from impasto.service.settings import ServiceSettings
 
 def main():
-    folder, styles, model = sys.argv[1:]
+    folder, styles, model, *token = sys.argv[1:]
     _serve(ServiceSettings(
         folder=pathlib.Path(folder), styles=pathlib.Path(styles), model=model, memory=4 << 30,
-        threads=1, port=0, every=0.0, free_bytes=0,
+        threads=1, port=0, every=0.0, free_bytes=0, token=token[0] if token else None,
     ))
 
 if __name__ == "__main__":
@@ -67,23 +67,37 @@ def network_path(toy, tmp_path_factory):
 
 
 @pytest.fixture
-def address(tmp_path, network_path):
+def serve(tmp_path, network_path):
+    """`serve(*token)`: starts a server, and tells its address."""
+    processes = []
     styles = tmp_path / "styles"
     styles.mkdir()
     _png(styles / "waves.png", 5)
     script = tmp_path / "serve.py"
     script.write_text(_SERVE)
-    process = subprocess.Popen(
-        [sys.executable, "-P", str(script), str(tmp_path / "data"), str(styles), str(network_path)],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "IMPASTO_HOME": str(tmp_path / "home"), "OPENBLAS_NUM_THREADS": "1"},
-    )
-    line = process.stderr.readline()
-    assert line.startswith("serving at"), line
-    yield line.split()[2]
-    process.terminate()
-    process.communicate()
+
+    def start(*token):
+        told = [str(tmp_path / "data"), str(styles), str(network_path), *token]
+        process = subprocess.Popen(
+            [sys.executable, "-P", str(script), *told],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "IMPASTO_HOME": str(tmp_path / "home"), "OPENBLAS_NUM_THREADS": "1"},
+        )
+        processes.append(process)
+        line = process.stderr.readline()
+        assert line.startswith("serving at"), line
+        return line.split()[2]
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.communicate()
+
+
+@pytest.fixture
+def address(serve):
+    return serve()
 
 
 @pytest.fixture
@@ -196,6 +210,30 @@ def test_every_control_has_a_name(page):
         ".filter(e => !(e.labels?.length || e.ariaLabel || e.textContent.trim())).map(e => e.id)"
     )
     assert nameless == []
+
+
+def test_token_is_asked_for_until_it_is_right_and_known_to_this_tab_alone(browser, serve, tmp_path):
+    token = "a token of twenty-four!!"
+    address = serve(token)
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
+    opened = context.new_page()
+    opened.goto(address)
+    for told in ("something else altogether", token):
+        dialog = opened.get_by_role("dialog", name="A token is needed")
+        dialog.wait_for()
+        dialog.get_by_label("Token of this server").fill(told)
+        opened.keyboard.press("Enter")
+    opened.get_by_label("waves").wait_for(state="attached")
+    _begin(opened, tmp_path)
+    _status(opened, "Painted")  # its pictures bear the token as well
+    opened.reload()
+    opened.get_by_label("waves").wait_for(state="attached")
+    assert not opened.get_by_role("dialog").is_visible()
+    other = context.new_page()
+    other.goto(address)
+    other.get_by_role("dialog", name="A token is needed").wait_for()
+    context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

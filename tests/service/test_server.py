@@ -1,9 +1,12 @@
 """A server process, and what happens to it: rows H02, H04, H06, H13, H14."""
 
+import os
 import signal
 import socket
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -31,8 +34,6 @@ def head(*more):
 
 def children(pid):
     """Processes that a process has started, by their ids."""
-    from pathlib import Path
-
     found = []
     for task in Path(f"/proc/{pid}/task").iterdir():
         found += [int(child) for child in (task / "children").read_text().split()]
@@ -125,6 +126,39 @@ def test_termination_saves_what_runs_and_the_next_server_goes_on(server):
         assert two.client.wait(id, "done", "failed")["state"] == "done"
 
 
+def test_submissions_during_the_grace_are_told_to_come_again(server):
+    one = server(grace=60.0)
+    id = one.client.submit(LONG).json()["id"]
+    one.client.wait(id, "running")
+    while not (painters := _painters(one.process.pid)):
+        time.sleep(0.05)
+    (worker,) = painters
+    os.kill(worker, signal.SIGSTOP)  # or the grace would be over at once
+    one.process.send_signal(signal.SIGTERM)
+    while one.http.get("/readyz").status_code == 200:
+        time.sleep(0.05)
+    refused = one.client.submit()
+    assert (refused.status_code, set(refused.json())) == (503, {"error", "message"})
+    assert int(refused.headers["retry-after"]) >= 1
+    assert one.http.get(f"/api/jobs/{id}").json()["state"] == "running"
+    os.kill(worker, signal.SIGCONT)
+    assert one.process.wait(60) == 0
+
+
+def test_one_folder_has_one_server(server, tmp_path):
+    server()
+    command = [sys.executable, "-P", "-c", "from impasto.cli.main import main; main()", "serve"]
+    second = subprocess.run(
+        [*command, str(tmp_path / "data"), "--port", "0"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (second.returncode, second.stdout) == (2, "")
+    (sentence,) = second.stderr.splitlines()
+    assert sentence.startswith("impasto: ") and "data" in sentence
+
+
 def test_every_accepted_job_is_finished_after_a_kill(server):
     one = server()
     options = {**QUICK, "iterations": 300, "optimizer": "adam"}
@@ -139,7 +173,6 @@ def test_every_accepted_job_is_finished_after_a_kill(server):
 @row("H14")
 def test_worker_that_dies_is_replaced_and_its_job_tried_once_more(server):
     import os
-    from pathlib import Path
 
     one = server()
     id = one.client.submit(LONG).json()["id"]
@@ -166,8 +199,6 @@ def test_worker_that_dies_is_replaced_and_its_job_tried_once_more(server):
 
 def _painters(pid):
     """Worker processes: the resource tracker of Python and the clerk, which is the first, aside."""
-    from pathlib import Path
-
     spawned = sorted(
         child
         for child in children(pid)
