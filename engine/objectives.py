@@ -56,8 +56,10 @@ class Objectives:
         return Selection.of(options, self._programs.strides, regions).tiled(tiling)
 
     def smallest_side(self, options: Options) -> int:
-        """Pixels that each side of a canvas needs: one position of the deepest layer used."""
-        return max(self._programs.strides[name] for name in self.selection(options).layers)
+        """Pixels that each side of a canvas needs: one position of the deepest layer used, and a
+        neighbour to each outermost pixel where those are its mirror images."""
+        deepest = max(self._programs.strides[name] for name in self.selection(options).layers)
+        return max(deepest, 2) if options.border == "reflect" else deepest
 
     def at(
         self,

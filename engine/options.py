@@ -31,7 +31,7 @@ __all__ = [
 
 Formula: TypeAlias = Literal["relative", "gatys", "neuralart", "johnson"]
 Optimizer: TypeAlias = Literal["lbfgs", "adam"]
-Border: TypeAlias = Literal["replicate", "zeros", "wrap"]
+Border: TypeAlias = Literal["replicate", "reflect", "zeros", "wrap"]
 Color: TypeAlias = Literal["style", "content", "luminance", "match"]
 
 DEFAULT_CONTENT_LAYERS: Mapping[str, float] = {"relu4_2": 1.0}
@@ -87,8 +87,9 @@ class Options:
             leave edges.
         pool: "max" as the network was trained, or "average" as the paper prefers.
         border: what the network sees around the picture: "replicate", the outermost pixels again;
-            "zeros", the mean colour, as in its training and in the paper: it leaves a frame; or
-            "wrap", the opposite side, so that copies of the result join without a seam.
+            "reflect", those next to them, as in a mirror that stands on the outermost; "zeros", the
+            mean colour, as in its training and in the paper: it leaves a frame; or "wrap", the
+            opposite side, so that copies of the result join without a seam.
         optimizer: "lbfgs" within the bounds 0..1 (SciPy's L-BFGS-B on small canvases, our own on
             larger ones: see `optimise`) or "adam".
         step: Adam's step, in units of the canvas (0..1).
