@@ -8,10 +8,13 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from .balance import Part, Pull, balanced, norm_of, uneven
+from .checks import number
 from .errors import OptionsError
 from .stop import Stop
 
 __all__ = ["Evaluation", "Evaluator", "Objective"]
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class Evaluation(NamedTuple):
@@ -64,15 +67,15 @@ class Objective:
         return dict(self._evaluator.coefficients)
 
     def weighed(self, coefficients: Mapping[str, float]) -> Objective:
-        """The same terms with other coefficients.
+        """The same terms with other coefficients, at least 0.
 
         Raises:
-            OptionsError: they are not those of all its terms.
+            OptionsError: they are not those of all its terms, or one is no such number.
         """
         known = self.coefficients
         if coefficients.keys() != known.keys():
             raise OptionsError(f"the coefficients must be those of {', '.join(known)}")
-        ordered = {name: float(coefficients[name]) for name in known}
+        ordered = {name: number(name, coefficients[name], 0, _LARGEST) for name in known}
         return Objective(self._evaluator.weighed(ordered), self._parts)
 
     def balanced(self, canvas: np.ndarray, stop: Stop | None = None) -> Objective:

@@ -180,6 +180,9 @@ def test_coefficients_are_those_of_all_terms(made, asked):
     for wrong in ({}, {**known, "style.relu9_9": 1.0}):
         with pytest.raises(OptionsError, match=r"those of content.relu1_2, .*, tv"):
             objective.weighed(wrong)
+    for number in (-1.0, np.nan, 1e39, "1", None):
+        with pytest.raises(OptionsError, match="tv must be a number from 0 to"):
+            objective.weighed({**known, "tv": number})
 
 
 def test_an_objective_for_hosts_is_balanced_at_the_initial_canvas(engine, asked, scene):
