@@ -12,6 +12,7 @@ from impasto.engine.engine import Engine
 from impasto.engine.errors import OptionsError, ResumeError
 from impasto.engine.images import write_picture
 from impasto.engine.objective import Objective
+from impasto.engine.pacing import Pace
 from impasto.engine.regions import Sight
 from impasto.engine.settings import Checkpoint
 from impasto.engine.stop import Stop
@@ -224,6 +225,13 @@ def test_each_level_measures_where_it_starts_and_counts_it(engine, asked, files,
         assert level.evaluations >= level.iterations + 3
     plan = engine.plan(*files, asked(**LEVELS))
     assert [level.measured for level in plan.levels] == [3, 3]
+
+
+def test_time_is_shared_out_with_what_finer_levels_measure(engine, asked, files, monkeypatch):
+    shared = []
+    monkeypatch.setattr(Pace, "begin_level", lambda self, costs: shared.append(costs))
+    engine.stylize(*files, asked(**LEVELS))
+    assert shared == [[4 * 13 * 16, (12 + 3) * 27 * 32], [12 * 27 * 32]]
 
 
 @pytest.mark.parametrize(("level", "iteration"), [(1, 2), (2, 1), (2, 9)])
