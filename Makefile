@@ -48,7 +48,7 @@ tour: $(VENV)/art
 
 # The sheet of docs/gallery.md: every control on the same pictures.
 gallery: $(VENV)/art
-	$(VENV)/bin/python tools/make_gallery.py
+	$(VENV)/bin/python tools/make_gallery.py --quality 60
 
 # Thousands of damaged files for every reader, and writers killed at any time; the seeds are fixed
 # (docs/faults.md).
