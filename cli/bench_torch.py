@@ -119,8 +119,8 @@ class TorchObjective:
                 x = functional.max_pool2d(x, 2)
             else:
                 padding = 1
-                if number == 0 and self._border == "replicate":
-                    x, padding = _replicated(x), 0
+                if number == 0 and self._border != "zeros":
+                    x, padding = _surrounded(x, 1 if self._border == "reflect" else 0), 0
                 weight, bias = (self._weights[f"{step}.{part}"] for part in ("weight", "bias"))
                 # In place, since the gradient of a convolution by its input needs no output.
                 x = functional.relu_(functional.conv2d(x, weight, bias, padding=padding))
@@ -143,12 +143,16 @@ def _steps(network: Network, wanted: set[str]) -> list[str]:
     return [layer.replace("relu", "conv") for layer in layers[: deepest + 1]]
 
 
-def _replicated(image: Any) -> Any:
-    """One row and column more on each side; torch.compile fails at the gradient of torch's own."""
+def _surrounded(image: Any, inwards: int) -> Any:
+    """One row and column more on each side, those that lie so many inside of the outermost;
+    torch.compile fails at the gradient of torch's own padding."""
     import torch
 
-    tall = torch.cat([image[:, :, :1], image, image[:, :, -1:]], dim=2)
-    return torch.cat([tall[:, :, :, :1], tall, tall[:, :, :, -1:]], dim=3)
+    for axis in (2, 3):
+        last = image.shape[axis] - 1 - inwards
+        before, after = (image.narrow(axis, place, 1) for place in (inwards, last))
+        image = torch.cat([before, image, after], dim=axis)
+    return image
 
 
 def _gram(layer: Any) -> Any:

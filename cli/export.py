@@ -128,7 +128,7 @@ def export(
     ] = None,
     pool: Annotated[Pooling | None, pool_option(_BUNDLE, shown=_DEFAULTS.pool)] = None,
     border: Annotated[
-        Literal["replicate", "zeros"] | None,
+        Literal["replicate", "reflect", "zeros"] | None,
         border_option(_BUNDLE, _DEFAULTS.border, can_wrap=False),
     ] = None,
     json: p.Json = False,

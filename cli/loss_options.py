@@ -8,7 +8,7 @@ import typer
 
 from ..engine.options import StyleLoss, Variation
 
-__all__ = ["Coarsest", "LevelFactor", "StyleFalloff", "StyleLossName", "TvLoss"]
+__all__ = ["BalanceGradients", "Coarsest", "LevelFactor", "StyleFalloff", "StyleLossName", "TvLoss"]
 
 _LOOK, _OPTIMISER = "Look", "Optimiser"
 
@@ -28,6 +28,15 @@ StyleFalloff: TypeAlias = Annotated[
         metavar="FACTOR",
         help="Weight of each style layer as a multiple of the one before, 0.01 to 100: below 1 "
         "fine strokes count for more, above 1 large forms.",
+        rich_help_panel=_LOOK,
+    ),
+]
+BalanceGradients: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--balance-gradients",
+        help="Let all style layers, and all content layers, pull as strongly as their weights say: "
+        "measured where each scale starts, with an evaluation for each layer.",
         rich_help_panel=_LOOK,
     ),
 ]

@@ -61,7 +61,7 @@ def border_option(panel: str, shown: str | bool = True, can_wrap: bool = True) -
     return typer.Option(
         "--border",
         help="What the network sees around the picture: replicate is its outermost pixels again, "
-        "zeros is the paper's mean colour, which leaves a frame"
+        "reflect those next to them, zeros is the paper's mean colour, which leaves a frame"
         + (
             "; wrap is its opposite side, so that copies of the result join without a seam."
             if can_wrap

@@ -44,6 +44,7 @@ def plan(
     content_layers: p.ContentLayers = _CONTENT_LAYERS,
     style_layers: p.StyleLayers = _STYLE_LAYERS,
     style_loss: o.StyleLossName = _DEFAULTS.style_loss,
+    balance_gradients: o.BalanceGradients = _DEFAULTS.balance_gradients,
     pool: p.Pool = _DEFAULTS.pool,
     border: p.BorderKind = _DEFAULTS.border,
     levels: p.Levels = _DEFAULTS.levels,

@@ -65,7 +65,8 @@ def _record(preset: Preset) -> dict[str, Any]:
 
 
 def _described(preset: Preset) -> str:
-    options = " ".join(_spelled(name, value) for name, value in preset.values.items())
+    spelled = [_spelled(name, value) for name, value in preset.values.items() if value is not False]
+    options = " ".join(spelled)
     return "\n".join(
         [
             f"{preset.name}: {preset.summary}",

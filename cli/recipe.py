@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import typer
 
-from ..engine.checks import bit_depth, whole
+from ..engine.checks import bit_depth, truth, whole
 from ..engine.devices import Precision
 from ..engine.errors import OptionsError
 from ..engine.lowerings import Lowering
@@ -103,15 +104,6 @@ def _choice(name: str, choices: tuple[str, ...]) -> Callable[[Any], str]:
     return checked
 
 
-def _truth(name: str) -> Callable[[Any], bool]:
-    def checked(value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise OptionsError(f"{name} must be true or false, not {value!r:.60}")
-        return value
-
-    return checked
-
-
 def _model(value: Any) -> str:
     name = _text("model", value)
     if name not in _names():
@@ -137,7 +129,7 @@ def _measured(name: str, parse: Callable[[str, str], object]) -> Callable[[Any],
 # What a recipe may say beside the fields of `Options`: what makes a picture, not where it goes.
 OTHERS: Mapping[str, Callable[[Any], Any]] = {
     "preset": lambda value: find_preset(value).name,
-    "tileable": _truth("tileable"),
+    "tileable": partial(truth, "tileable"),
     "model": _model,
     "device": lambda value: _text("device", value),
     "precision": _choice("precision", get_args(Precision)),
@@ -147,5 +139,5 @@ OTHERS: Mapping[str, Callable[[Any], Any]] = {
     "time": _measured("time", parse_seconds),
     "quality": lambda value: whole("quality", value, 1, 100),
     "depth": lambda value: bit_depth("depth", value),
-    "no_metadata": _truth("no_metadata"),
+    "no_metadata": partial(truth, "no_metadata"),
 }

@@ -55,6 +55,7 @@ def reconstruct(
     seed: p.Seed = _DEFAULTS.seed,
     tv_weight: p.TvWeight = _DEFAULTS.tv_weight,
     tv_loss: o.TvLoss = _DEFAULTS.tv_loss,
+    balance_gradients: o.BalanceGradients = _DEFAULTS.balance_gradients,
     pool: p.Pool = _DEFAULTS.pool,
     border: p.BorderKind = _DEFAULTS.border,
     objective: p.Objective = _DEFAULTS.objective,

@@ -58,6 +58,7 @@ def stylize(
     style_layers: p.StyleLayers = _STYLE_LAYERS,
     style_loss: o.StyleLossName = _DEFAULTS.style_loss,
     style_falloff: o.StyleFalloff = _DEFAULTS.style_falloff,
+    balance_gradients: o.BalanceGradients = _DEFAULTS.balance_gradients,
     pool: p.Pool = _DEFAULTS.pool,
     border: p.BorderKind = _DEFAULTS.border,
     objective: p.Objective = _DEFAULTS.objective,

@@ -45,6 +45,7 @@ def texture(
     style_layers: p.StyleLayers = _STYLE_LAYERS,
     style_loss: o.StyleLossName = _DEFAULTS.style_loss,
     style_falloff: o.StyleFalloff = _DEFAULTS.style_falloff,
+    balance_gradients: o.BalanceGradients = _DEFAULTS.balance_gradients,
     init: p.Init = _DEFAULTS.init,
     init_blend: p.InitBlend = _DEFAULTS.init_blend,
     init_noise: p.InitNoise = _DEFAULTS.init_noise,

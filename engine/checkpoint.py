@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from math import inf
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -44,6 +45,7 @@ class Standing:
         initial_loss, loss, terms: see `Result`.
         finished: the levels before.
         method: that the state is of.
+        balance: coefficients of that level's terms by name, where they were measured (`balance`).
         ended: why the work is at its end, or None where it is not.
         canvas: the best one, (H, W, 3), or None where that is the initial one.
         state: of the optimiser.
@@ -59,6 +61,7 @@ class Standing:
     terms: Mapping[str, float] = field(default_factory=dict)
     finished: tuple[LevelResult, ...] = ()
     method: str = ""
+    balance: Mapping[str, float] = field(default_factory=dict)
     ended: str | None = None
     canvas: np.ndarray | None = None
     state: State = field(default_factory=dict)
@@ -117,7 +120,7 @@ class Keeper:
             for entry in fields(standing)
             if entry.name not in ("canvas", "state", "finished")
         }
-        told["terms"] = dict(standing.terms)
+        told["terms"], told["balance"] = dict(standing.terms), dict(standing.balance)
         told["finished"] = [asdict(level) for level in standing.finished]
         header = {"version": _VERSION, "settings": self._settings, "standing": told}
         arrays_file.write_arrays(self._path, header, arrays, check)
@@ -169,6 +172,10 @@ def _check_kinds(told: Mapping[str, Any]) -> None:
         elif name == "terms":
             fits = isinstance(value, dict) and all(
                 isinstance(term, float) for term in value.values()
+            )
+        elif name == "balance":
+            fits = isinstance(value, dict) and all(
+                isinstance(factor, float) and 0 <= factor < inf for factor in value.values()
             )
         elif "seconds" in name or "loss" in name:
             fits = type(value) in (int, float) and not value < 0

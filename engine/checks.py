@@ -7,7 +7,18 @@ from numbers import Integral, Real
 
 from .errors import OptionsError
 
-__all__ = ["bit_depth", "number", "whole"]
+__all__ = ["bit_depth", "number", "truth", "whole"]
+
+
+def truth(name: str, value: object) -> bool:
+    """True or False; no number is one.
+
+    Raises:
+        OptionsError: anything else; the message names `name` and the value.
+    """
+    if not isinstance(value, bool):
+        raise OptionsError(f"{name} must be true or false, not {value!r:.60}")
+    return value
 
 
 def whole(name: str, value: object, low: int, high: int) -> int:

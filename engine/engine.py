@@ -260,6 +260,9 @@ class Engine:
     ) -> Objective:
         """The objective at the final size: for hosts, tests and other optimisers.
 
+        Where it is to be balanced (`Options.balance_gradients`), it is so at the initial canvas;
+        `Objective.balanced` does it for another.
+
         Args:
             content: None for that of a texture.
 
@@ -272,7 +275,8 @@ class Engine:
         work = replace(work, levels=work.levels[-1:])
         (scene,) = self._studio.sources(content, styles, work).scenes
         shown = (scene.content, scene.styles, options, Stop(), None, scene.level.shape)
-        return self.objective_at(*shown, scene.sights)
+        objective = self.objective_at(*shown, scene.sights)
+        return objective.balanced(scene.start()) if options.balance_gradients else objective
 
     def levels(self, shape: tuple[int, int], options: Options) -> tuple[Level, ...]:
         """See `Drafts.levels`."""

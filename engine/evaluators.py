@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 
 import numpy as np
 
@@ -39,15 +40,23 @@ class WholeCanvas:
         shape: tuple[int, int],
     ) -> None:
         self.shape = shape
+        self.coefficients = coefficients
         self._session = session
-        self._names = tuple(coefficients)
         self._placed = session.place({**targets, "coefficients": _vector(coefficients)})
+
+    def weighed(self, coefficients: Mapping[str, float]) -> WholeCanvas:
+        """See `Evaluator`."""
+        other = copy(self)
+        other.coefficients = coefficients
+        placed = self._session.place({"coefficients": _vector(coefficients)})
+        other._placed = {**self._placed, **placed}
+        return other
 
     def run(self, canvas: np.ndarray, stop: Stop) -> tuple[np.ndarray, dict[str, float]]:
         """See `Evaluator`."""
         feeds = {"image": to_image(canvas), **self._placed}
         found = self._session.run(feeds, ["gradient", "terms"], stop)
-        terms = dict(zip(self._names, map(float, found["terms"]), strict=True))
+        terms = dict(zip(self.coefficients, map(float, found["terms"]), strict=True))
         return to_canvas(found["gradient"]), terms
 
 
@@ -76,21 +85,28 @@ class TiledCanvas:
         self.shape = shape
         self._front = front
         self._rest = rest
-        self._names = tuple(coefficients)
         self._content = {
             layer: features
             for layer, features in content.items()
             if layer in front.selection.content_layers
         }
+        self._targets = dict(style) if rest else {}
+        for layer in front.behind.content_layers if rest else ():
+            self._targets[f"content.{layer}"] = content[layer].array
+        self._weigh(coefficients)
+
+    def _weigh(self, coefficients: Mapping[str, float]) -> None:
+        """Share out the coefficients to the front and the rest."""
+        self.coefficients = coefficients
         own = [*(f"content.{layer}" for layer in self._content), "tv"]
         self._own = {name: coefficients[name] for name in own}
-        others = {name: factor for name, factor in coefficients.items() if name not in own}
-        self._others = tuple(others)
-        self._given = {"coefficients": _vector(others)} if rest else {}
-        if rest:
-            self._given |= style
-            for layer in front.behind.content_layers:
-                self._given[f"content.{layer}"] = content[layer].array
+        self._others = {name: value for name, value in coefficients.items() if name not in own}
+
+    def weighed(self, coefficients: Mapping[str, float]) -> TiledCanvas:
+        """See `Evaluator`."""
+        other = copy(self)
+        other._weigh(coefficients)
+        return other
 
     def run(self, canvas: np.ndarray, stop: Stop) -> tuple[np.ndarray, dict[str, float]]:
         """See `Evaluator`."""
@@ -102,7 +118,7 @@ class TiledCanvas:
             canvas, self._content, own, by_grams, by_joined, stop
         )
         terms |= dict(zip(self._own, map(float, found), strict=True))
-        return gradient, {name: terms[name] for name in self._names}
+        return gradient, {name: terms[name] for name in self.coefficients}
 
     def _run_rest(
         self, grams: Mapping[str, np.ndarray], joined: np.ndarray | None, stop: Stop
@@ -110,7 +126,8 @@ class TiledCanvas:
         """Terms, and the gradients by the statistics and by the features at the joint."""
         if self._rest is None:
             return {}, {}, None
-        feeds = {**self._given, **{f"found.{name}": value for name, value in grams.items()}}
+        feeds = {**self._targets, **{f"found.{name}": value for name, value in grams.items()}}
+        feeds["coefficients"] = _vector(self._others)
         names = ["terms", *(f"gradient.{name}" for name in grams)]
         if joined is not None:
             feeds["joined"] = joined

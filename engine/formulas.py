@@ -40,7 +40,7 @@ import numpy as np
 from .options import Formula, Options
 from .selection import layer_of, region_of
 
-__all__ = ["Extent", "coefficients"]
+__all__ = ["Extent", "coefficients", "shares_of", "size_of_style"]
 
 # Guards a target of zeros (a dead layer, or a black picture): far below any real target, which has
 # the order of its number of elements, and far above float32's smallest number.
@@ -72,13 +72,6 @@ def coefficients(
         areas: the share of the canvas that each region has.
     """
     formula = options.objective
-    places = [name for name in style if "." not in name]
-    layers = list(dict.fromkeys(map(layer_of, places)))
-    shares = {
-        layer: options.style_layers[layer] * options.style_falloff**place
-        for place, layer in enumerate(layers)
-    }
-    total = sum(shares.values())
     of_style = _STYLE[formula] if options.style_loss == "gram" else _per_trace
     factors = {
         f"content.{layer}": options.content_weight
@@ -86,21 +79,50 @@ def coefficients(
         * _CONTENT[formula](extent)
         for layer, extent in content.items()
     }
-    for place in places:
+    for place, share in shares_of(options, style).items():
         region = region_of(place)
         area = 1.0 if region is None else areas[region]
-        share = area * shares[layer_of(place)] / total
-        factors[f"style.{place}"] = options.style_factor * share * of_style(style[place])
+        factors[f"style.{place}"] = options.style_factor * area * share * of_style(style[place])
     unit = 255**2 * pixels / 2 if formula == "johnson" else 1
     return factors | {"tv": options.tv_weight * unit}
 
 
+def shares_of(options: Options, style: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """The weight w of each place's layer; those of the layers sum to 1.
+
+    Args:
+        style: as of `coefficients`.
+    """
+    places = [name for name in style if "." not in name]
+    layers = dict.fromkeys(map(layer_of, places))
+    weights = {
+        layer: options.style_layers[layer] * options.style_falloff**number
+        for number, layer in enumerate(layers)
+    }
+    total = sum(weights.values())
+    return {place: weights[layer_of(place)] / total for place in places}
+
+
+def size_of_style(options: Options, target: np.ndarray) -> float:
+    """What the term of a Gram matrix per position is, without its coefficient, where all features
+    of the canvas are 0."""
+    return _squares(target) if options.style_loss == "gram" else _trace(target)
+
+
+def _squares(target: np.ndarray) -> float:
+    return float(np.sum(np.square(target), dtype=np.float64))
+
+
+def _trace(target: np.ndarray) -> float:
+    return float(np.trace(target, dtype=np.float64))
+
+
 def _per_size(target: np.ndarray) -> float:
-    return 1 / (float(np.sum(np.square(target), dtype=np.float64)) + _EPSILON)
+    return 1 / (_squares(target) + _EPSILON)
 
 
 def _per_trace(target: np.ndarray) -> float:
-    return 1 / (float(np.trace(target, dtype=np.float64)) + _EPSILON)
+    return 1 / (_trace(target) + _EPSILON)
 
 
 def _per_pair(target: np.ndarray) -> float:

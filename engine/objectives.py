@@ -7,6 +7,7 @@ from time import perf_counter
 
 import numpy as np
 
+from .balance import parts_of
 from .blending import Shares, style_sides, styles_asked
 from .evaluators import TiledCanvas, WholeCanvas
 from .features import Features
@@ -56,8 +57,10 @@ class Objectives:
         return Selection.of(options, self._programs.strides, regions).tiled(tiling)
 
     def smallest_side(self, options: Options) -> int:
-        """Pixels that each side of a canvas needs: one position of the deepest layer used."""
-        return max(self._programs.strides[name] for name in self.selection(options).layers)
+        """Pixels that each side of a canvas needs: one position of the deepest layer used, and a
+        neighbour to each outermost pixel where those are its mirror images."""
+        deepest = max(self._programs.strides[name] for name in self.selection(options).layers)
+        return max(deepest, 2) if options.border == "reflect" else deepest
 
     def at(
         self,
@@ -98,17 +101,19 @@ class Objectives:
         extents = {layer: _extent(target) for layer, target in features.items()}
         areas = [sight.area for sight in sights]
         factors = coefficients(options, extents, grams, shape[0] * shape[1], areas)
+        parts = parts_of(options, extents, grams)
         matched = _matched(selection, grams)
         if tiling is None:
             targets = {f"content.{layer}": target.array for layer, target in features.items()}
             strides = {view.strides[layer] for layer in selection.style_layers}
             targets |= matched | guides_at(masks, strides)
             session = view.session("objective", shape)
-            return Objective(WholeCanvas(session, targets, factors, shape))
+            return Objective(WholeCanvas(session, targets, factors, shape), parts)
         front = Front(view, tiling, shape, masks)
         behind = {view.strides[layer] for layer in front.behind.style_layers}
         matched |= guides_at(masks, behind)
-        return Objective(TiledCanvas(front, front.rest(), features, matched, factors, shape))
+        tiled = TiledCanvas(front, front.rest(), features, matched, factors, shape)
+        return Objective(tiled, parts)
 
     def look(
         self,

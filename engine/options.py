@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Literal, TypeAlias, get_args
 
-from .checks import number, whole
+from .checks import number, truth, whole
 from .errors import OptionsError
 from .selection import Pooling, StyleLoss, Variation
 
@@ -31,7 +31,7 @@ __all__ = [
 
 Formula: TypeAlias = Literal["relative", "gatys", "neuralart", "johnson"]
 Optimizer: TypeAlias = Literal["lbfgs", "adam"]
-Border: TypeAlias = Literal["replicate", "zeros", "wrap"]
+Border: TypeAlias = Literal["replicate", "reflect", "zeros", "wrap"]
 Color: TypeAlias = Literal["style", "content", "luminance", "match"]
 
 DEFAULT_CONTENT_LAYERS: Mapping[str, float] = {"relu4_2": 1.0}
@@ -83,12 +83,16 @@ class Options:
             distributions. See `export.style_losses`.
         style_falloff: each style layer's weight is multiplied by this to the power of its place,
             from the first layer on: below 1 the fine strokes count for more, above 1 large forms.
+        balance_gradients: whether terms of one kind, such as style layers, get coefficients by
+            which their gradients, where a level starts, are as strong as their weights say. See
+            `balance`.
         tv_loss: of neighbouring pixels the "squared" differences, or the "absolute" ones, which
             leave edges.
         pool: "max" as the network was trained, or "average" as the paper prefers.
         border: what the network sees around the picture: "replicate", the outermost pixels again;
-            "zeros", the mean colour, as in its training and in the paper: it leaves a frame; or
-            "wrap", the opposite side, so that copies of the result join without a seam.
+            "reflect", those next to them, as in a mirror that stands on the outermost; "zeros", the
+            mean colour, as in its training and in the paper: it leaves a frame; or "wrap", the
+            opposite side, so that copies of the result join without a seam.
         optimizer: "lbfgs" within the bounds 0..1 (SciPy's L-BFGS-B on small canvases, our own on
             larger ones: see `optimise`) or "adam".
         step: Adam's step, in units of the canvas (0..1).
@@ -134,6 +138,7 @@ class Options:
     style_weight: float | None = None
     style_loss: StyleLoss = "gram"
     style_falloff: float = 1.0
+    balance_gradients: bool = False
     tv_weight: float = 0.0
     tv_loss: Variation = "squared"
     pool: Pooling = "max"
@@ -181,6 +186,7 @@ class Options:
             "tv_weight": number("tv_weight", self.tv_weight, 0, _LARGEST),
             "style_loss": _choice("style_loss", self.style_loss, get_args(StyleLoss)),
             "style_falloff": number("style_falloff", self.style_falloff, 0.01, 100),
+            "balance_gradients": truth("balance_gradients", self.balance_gradients),
             "tv_loss": _choice("tv_loss", self.tv_loss, get_args(Variation)),
             "pool": _choice("pool", self.pool, get_args(Pooling)),
             "border": _choice("border", self.border, get_args(Border)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf, isnan, nan
@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from .balance import measured
 from .checkpoint import Keeper, Standing
-from .errors import MemoryLimit, ResumeError, StyleError
+from .errors import MemoryLimit, OptionsError, ResumeError, StyleError
 from .images import resize
 from .methods import Method
 from .objective import Objective
@@ -55,6 +56,7 @@ class Painting:
     first: int = 1  # level to work at
     resumed: Standing | None = None  # in the middle of that one
     begins_last: bool = False  # the final level has the initial canvas to begin with
+    balance: dict[str, float] = field(default_factory=dict)  # coefficients measured at this level
 
     def go_on_from(self, standing: Standing) -> None:
         """Take over what was made before."""
@@ -125,7 +127,7 @@ class Painting:
         method, steps = self.methods[number - 1], scene.level.iterations - before.iteration
         descent, began = None, perf_counter() - before.level_seconds
         try:
-            objective = self.objective_at(scene, self.stop)
+            objective = self._objective_at(scene, before)
             if scene.is_last and self.canvas is not None and self._is_initial_loss_due(scene):
                 self.initial_loss = objective.measure(scene.start(), self.stop).loss
             descent = Descent(
@@ -134,7 +136,7 @@ class Painting:
                 self.stop,
                 partial(self._step_done, number, scene, method, began),
                 before.iteration,
-                before.evaluations,
+                before.evaluations or measured(self.options, scene.regions),
             )
             scene.release()
             # From here on: what opening a level takes is no part of its share, or cheap levels, in
@@ -165,6 +167,19 @@ class Painting:
                         str(method),
                     )
                 )
+
+    def _objective_at(self, scene: Scene, before: Standing) -> Objective:
+        """With the coefficients of the formula; or, where they are to be balanced, with those that
+        are measured where the level starts, or were in another process."""
+        objective = self.objective_at(scene, self.stop)
+        self.balance = {}
+        if self.options.balance_gradients:
+            if before.balance:
+                objective = _weighed(objective, before.balance)
+            else:
+                objective = objective.balanced(self._canvas_at(scene), self.stop)
+            self.balance = objective.coefficients
+        return objective
 
     def _take(self, descent: Descent, scene: Scene) -> None:
         """Make the descent's best canvas that of the painting."""
@@ -224,6 +239,7 @@ class Painting:
             descent.evaluations,
             perf_counter() - began,
             method=str(method),
+            balance=self.balance,
             canvas=self.canvas,
             state=descent.state(),
         )
@@ -269,7 +285,17 @@ class Painting:
 
     def _costs_after(self, number: int) -> list[float]:
         finer = self.sources.scenes[number:]
-        return [_cost(scene.level.iterations, scene) for scene in finer]
+        return [
+            _cost(max(1, scene.level.iterations) + measured(self.options, scene.regions), scene)
+            for scene in finer
+        ]
+
+
+def _weighed(objective: Objective, saved: Mapping[str, float]) -> Objective:
+    try:
+        return objective.weighed(saved)
+    except OptionsError as error:
+        raise ResumeError("the saved work has another objective than its options") from error
 
 
 def _cost(steps: int, scene: Scene) -> float:

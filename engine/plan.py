@@ -66,6 +66,7 @@ class LevelPlan:
         bytes: the most memory that the process has at this level.
         cost: of one evaluation, in units of `costs.Costs`.
         targets_cost: of the targets, likewise.
+        measured: evaluations before the first step, by which the objective is balanced.
         weights: names of those that its programs have arranged for them.
         seconds: the estimate of all its work; None where nothing was timed.
     """
@@ -78,13 +79,14 @@ class LevelPlan:
     bytes: int
     cost: float
     targets_cost: float
+    measured: int
     weights: frozenset[str]
     seconds: float | None = None
 
     @property
     def evaluations(self) -> float:
         """Of the objective, about."""
-        return self.iterations * _EVALUATIONS
+        return self.iterations * _EVALUATIONS + self.measured
 
     @property
     def tiles(self) -> tuple[int, int]:

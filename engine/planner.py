@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from math import ceil, floor
 
 from .accounts import Accounts
+from .balance import measured
 from .costs import Costs
 from .errors import MemoryLimit
 from .footprints import Footprints
@@ -138,6 +139,7 @@ class Planner:
             fixed + self._accounts.level(work, level, way, method),
             self._cost(work, level, way),
             self.costs.targets(work.selection, (level.height, level.width)),
+            measured(work.options, len(work.regions)),
             self._accounts.weights(work, level, way),
         )
 

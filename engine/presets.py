@@ -94,6 +94,7 @@ _COMMON = {
     "style_layers": _FIVE,
     "style_loss": "gram",
     "style_falloff": 1.0,
+    "balance_gradients": False,
     "tv_loss": "squared",
     "border": "zeros",
     "style_scale": 1.0,

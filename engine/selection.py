@@ -25,7 +25,7 @@ __all__ = [
 
 # How the network pools, and what it sees around the picture: see `features.append_features`.
 Pooling: TypeAlias = Literal["max", "average"]
-NetworkBorder: TypeAlias = Literal["zeros", "replicate"]
+NetworkBorder: TypeAlias = Literal["zeros", "replicate", "reflect"]
 # What is compared of a style layer, and how neighbouring pixels are: see `style_losses`, `losses`.
 StyleLoss: TypeAlias = Literal["gram", "moments", "wasserstein"]
 Variation: TypeAlias = Literal["squared", "absolute"]

@@ -72,6 +72,10 @@ class _Originals:
         """The regions of the canvas."""
         return self._regions.at(lambda mask: _fitted(mask, level, self._options))
 
+    @property
+    def regions(self) -> int:
+        return len(self._regions)
+
     def start_at(self, level: Level) -> np.ndarray:
         """(H, W, 3), the caller's own."""
         options, first = self._options, self.pictures.first
@@ -118,6 +122,11 @@ class Scene:
     def sights(self) -> tuple[Sight, ...]:
         """The regions of the canvas that have a style of their own."""
         return self._originals.sights_at(self.level)
+
+    @property
+    def regions(self) -> int:
+        """How many these are."""
+        return self._originals.regions
 
     @property
     def styles(self) -> tuple[Picture, ...]:

@@ -13,6 +13,8 @@ from .networks import Architecture
 __all__ = ["append_features", "append_layers"]
 
 _ONE_AROUND = [0, 0, 1, 1, 0, 0, 1, 1]
+# Modes of ONNX's Pad, by which what is around the picture is made of its own pixels.
+_BORDERS: dict[str, str] = {"replicate": "edge", "reflect": "reflect"}
 _POOLINGS: dict[str, str] = {"max": "MaxPool", "average": "AveragePool"}
 
 
@@ -37,14 +39,16 @@ def append_features(
         pooling: "average" is what Gatys et al. (2015) recommend for smoother pictures; VGG was
             trained with "max".
         border: what lies around the picture for the first convolution: "zeros" as the network was
-            trained, which is the mean colour, and shows as a frame in pictures; or "replicate", the
-            outermost pixels again.
+            trained, which is the mean colour, and shows as a frame in pictures; "replicate", the
+            outermost pixels again; or "reflect", the pixels next to those, for which the picture
+            has two or more on each side.
         weight: how a named weight gets into the graph.
     """
-    x = image if border == "zeros" else b.op("Pad", image, b.constant(_ONE_AROUND), mode="edge")
+    x, around = image, 1
+    if border != "zeros":
+        x, around = b.op("Pad", image, b.constant(_ONE_AROUND), mode=_BORDERS[border]), 0
     x = b.op("Sub", x, _per_channel(b, mean))
     x = b.op("Mul", x, _per_channel(b, tuple(1 / part for part in std)))
-    around = 0 if border == "replicate" else 1
     return append_layers(b, x, architecture, pooling, weight=weight, first_pads=around)
 
 

@@ -37,22 +37,27 @@ def _expand(b: Graph, node: Node, g: Value) -> Value:
 
 @vjp("Pad")
 def _pad(b: Graph, node: Node, g: Value) -> Value:
-    """Cut the border off again; one of repeated pixels (mode "edge") is added to the outermost."""
+    """Cut the border off again, and add one that is made of pixels to those: of mode "edge" to the
+    outermost, of mode "reflect" to those next to them."""
     mode = node.attributes.get("mode", "constant")
-    if mode not in ("constant", "edge"):
+    if mode not in ("constant", "edge", "reflect"):
         raise NotImplementedError(f"no gradient rule for Pad with mode {mode!r}")
     pads = _integers(node.inputs[1])
     if min(pads, default=0) < 0:
         raise NotImplementedError("Pad has a gradient rule for borders, not for cuts")
+    if mode == "reflect" and max(pads) > 1:
+        raise NotImplementedError("Pad has a gradient rule for reflected borders of one pixel only")
+    inwards = 1 if mode == "reflect" else 0
     rank = len(g.shape)
     for axis in range(rank):
         before, after = pads[axis], pads[axis + rank]
         inside = _slice(b, g, [before], [-after if after else _END], [axis])
-        if mode == "edge" and before:
+        if mode != "constant" and before:
             border = _total(b, _slice(b, g, [0], [before], [axis]), axis)
-            inside = b.op("Add", inside, _pad_axis(b, border, inside, axis, 0))
-        if mode == "edge" and after:
+            inside = b.op("Add", inside, _pad_axis(b, border, inside, axis, inwards))
+        if mode != "constant" and after:
             border = _total(b, _slice(b, g, [-after], [_END], [axis]), axis)
+            border = _extended(b, border, axis, inwards)
             inside = b.op("Add", inside, _pad_axis(b, border, inside, axis, None))
         g = inside
     return g
@@ -103,13 +108,20 @@ def _total(b: Graph, x: Value, axis: int) -> Value:
     return b.op("ReduceSum", x, b.constant([axis]), keepdims=1)
 
 
+def _extended(b: Graph, g: Value, axis: int, count: int) -> Value:
+    """With so many zeros after it along the axis."""
+    if count == 0:
+        return g
+    pads = [0] * 2 * len(g.shape)
+    pads[len(g.shape) + axis] = count
+    return b.op("Pad", g, b.constant(pads))
+
+
 def _spread(b: Graph, g: Value, axis: int, step: int) -> Value:
     """Insert step - 1 zeros after every element along the axis."""
     rank = len(g.shape)
     apart = b.op("Unsqueeze", g, b.constant([axis + 1]))
-    pads = [0] * 2 * (rank + 1)
-    pads[rank + 1 + axis + 1] = step - 1
-    padded = b.op("Pad", apart, b.constant(pads))
+    padded = _extended(b, apart, axis + 1, step - 1)
     size = g.shape[axis]
     spread = size * step if isinstance(size, int) else f"({size})*{step}"
     factors = b.constant([step if i == axis else 1 for i in range(rank)])

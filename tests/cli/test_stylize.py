@@ -20,6 +20,7 @@ SPELLINGS = {
     "level_factor": (["--level-factor", "1.5"], 1.5),
     "style_loss": (["--style-loss", "moments"], "moments"),
     "style_falloff": (["--style-falloff", "0.5"], 0.5),
+    "balance_gradients": (["--balance-gradients"], True),
     "tv_loss": (["--tv-loss", "absolute"], "absolute"),
     "iterations": (["--iterations", "30,20,10"], (30, 20, 10)),
     "objective": (["--objective", "gatys"], "gatys"),

@@ -110,7 +110,7 @@ def test_threads_get_their_own_pictures_grams(scene):
     assert kept.nbytes <= 3 * ONE
 
 
-@pytest.mark.parametrize("border", ["replicate", "wrap"])
+@pytest.mark.parametrize("border", ["replicate", "reflect", "wrap"])
 def test_next_picture_of_a_size_needs_no_look_and_is_the_same(
     fresh, toy_file, looked, asked, scene, border
 ):

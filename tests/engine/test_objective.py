@@ -180,6 +180,18 @@ def test_an_objective_refuses_what_stylize_refuses(engine, toy_file, asked, scen
             work(content, style, asked())
 
 
+def test_a_side_without_a_neighbour_has_no_mirror_image(engine, asked, scene):
+    layers = {"content_layers": {"relu1_2": 1.0}, "style_layers": {"relu1_1": 1.0}}
+    options = asked(size=20, border="reflect", **layers)
+    with pytest.raises(ImageTooSmall, match=r"needs 2 pixels on each side.* size is 27, not 20"):
+        engine.objective(scene(2, 36), scene(20, 20), options)
+    least = engine.objective(
+        scene(2, 36), scene(20, 20), asked(**layers, size=27, border="reflect")
+    )
+    assert least.shape == (2, 27)
+    assert engine.objective(scene(2, 36), scene(20, 20), asked(**layers, size=20)).shape == (1, 20)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 24), (24, 1), (2, 3)])
 def test_the_smallest_canvases_have_gradients(engine, asked, shape):
     options = asked(

@@ -34,7 +34,7 @@ NOT_A_NUMBER = ("1", b"1", [], {}, object(), True, False, 1j)
 
 def test_every_field_has_its_law_here():
     known = {*WHOLE, *NUMBERS, *CHOICES, "init", "content_layers", "style_layers", "style_blend"}
-    known |= {"layer_styles", "masks", "keep"}
+    known |= {"layer_styles", "masks", "keep", "balance_gradients"}
     assert {field.name for field in dataclasses.fields(Options)} == known
 
 
@@ -51,6 +51,13 @@ def test_masks_are_paths_or_pairs_of_them():
     for wrong in ("", 3, b"a"):
         with pytest.raises(OptionsError, match="keep must"):
             Options(keep=wrong)
+
+
+def test_truths_are_no_numbers():
+    assert Options(balance_gradients=True).balance_gradients is True
+    for wrong in (1, 0, "true", None, [], math.nan):
+        with pytest.raises(OptionsError, match="balance_gradients must be true or false"):
+            Options(balance_gradients=wrong)
 
 
 def test_layers_have_the_numbers_of_styles():

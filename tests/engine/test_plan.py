@@ -4,8 +4,10 @@ from impasto.engine.methods import Method
 from impasto.engine.plan import LevelPlan, Plan
 
 
-def level(cost, iterations=100, targets=0.0):
-    return LevelPlan(8, 8, iterations, None, Method("adam"), 0, cost, targets, frozenset())
+def level(cost, iterations=100, targets=0.0, measured=0):
+    return LevelPlan(
+        8, 8, iterations, None, Method("adam"), 0, cost, targets, measured, frozenset()
+    )
 
 
 def seconds(levels, evaluations):
@@ -15,6 +17,11 @@ def seconds(levels, evaluations):
 
 def test_one_level_takes_its_evaluations_and_its_targets():
     assert seconds([level(10.0, 100, 50.0)], [2.0]) == pytest.approx([105 * 2.0 + 50 * 0.2])
+
+
+def test_what_is_measured_before_the_first_step_is_counted():
+    found = seconds([level(10.0, 100, 50.0, measured=5)], [2.0])
+    assert found == pytest.approx([110 * 2.0 + 50 * 0.2])
 
 
 def test_what_grows_with_the_size_is_told_from_what_does_not():

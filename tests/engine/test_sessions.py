@@ -227,7 +227,7 @@ def test_another_process_is_refused_before_the_lock(sessions, selection, monkeyp
 
 
 @pytest.mark.parametrize("pool", ["max", "average"])
-@pytest.mark.parametrize("border", ["replicate", "zeros"])
+@pytest.mark.parametrize("border", ["replicate", "reflect", "zeros"])
 @pytest.mark.parametrize("left_out", [None, "content", "style"])
 @pytest.mark.parametrize("size", [(17, 29), (31, 13), (40, 33)], ids=str)
 def test_both_lowerings_give_the_same_loss_and_gradient(

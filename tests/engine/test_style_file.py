@@ -84,7 +84,7 @@ def test_picture_in_it_is_the_file_as_it_was_given(saved, painting):
     assert header.held_bytes - read_header(painting).held_bytes == made.known.nbytes
 
 
-@pytest.mark.parametrize("border", ["replicate", "wrap"])
+@pytest.mark.parametrize("border", ["replicate", "reflect", "wrap"])
 def test_same_picture_is_painted_and_nothing_is_looked_at(
     fresh, engine, asked, looked, painting, scene, tmp_path, border
 ):

@@ -28,6 +28,7 @@ KINDS = [
     {"objective": "gatys"},
     {"pool": "average"},
     {"border": "zeros"},
+    {"border": "reflect"},
     {"tv_weight": 0.0},
     {"tv_loss": "absolute"},
     {"style_loss": "moments"},

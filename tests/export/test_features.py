@@ -9,11 +9,11 @@ BLOCKS = [["relu1_1", "relu1_2"], ["relu2_1", "relu2_2"], ["relu3_1"], ["relu4_1
 LAYERS = [layer for i, block in enumerate(BLOCKS, 1) for layer in (*block, f"pool{i}")]
 
 
-def features_graph(network, pooling):
+def features_graph(network, pooling, border="zeros"):
     b = Graph()
     image = b.input("image", (1, 3, "H", "W"))
     layers = append_features(
-        b, image, network.architecture, network.mean, network.std, pooling=pooling
+        b, image, network.architecture, network.mean, network.std, pooling, border
     )
     for name, value in layers.items():
         b.output(name, value)
@@ -80,6 +80,19 @@ def test_border_is_padded_with_the_mean_colour(toy, run_reference):
     features = run_reference(features_graph(toy, "max"), {"image": image}, toy.weights)["relu1_1"]
     bias = np.maximum(toy.weights["conv1_1.bias"], 0).reshape(1, -1, 1, 1)
     np.testing.assert_allclose(features, np.broadcast_to(bias, features.shape), atol=1e-12)
+
+
+@pytest.mark.parametrize("border, mode", [("replicate", "edge"), ("reflect", "reflect")])
+@pytest.mark.parametrize("size", [(2, 2), (5, 8)], ids=str)
+def test_other_borders_are_those_of_numpy(border, mode, size, toy, picture, run_reference):
+    """The picture with more of its own around it, seen from the picture's place in it."""
+    image = picture(*size)
+    around = np.pad(image, ((0, 0), (0, 0), (1, 1), (1, 1)), mode)
+    found, larger = (
+        run_reference(features_graph(toy, "max", how), {"image": seen}, toy.weights)["relu1_1"]
+        for how, seen in ((border, image), ("zeros", around))
+    )
+    np.testing.assert_allclose(found, larger[:, :, 1:-1, 1:-1], atol=1e-12)
 
 
 @pytest.mark.parametrize(

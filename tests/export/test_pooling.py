@@ -23,7 +23,7 @@ ON_CUDA = {
 
 @pytest.mark.parametrize("build", ["content_graph", "style_graph", "objective_graph"])
 @pytest.mark.parametrize("pool", ["max", "average"])
-@pytest.mark.parametrize("border", ["replicate", "zeros"])
+@pytest.mark.parametrize("border", ["replicate", "reflect", "zeros"])
 def test_every_op_of_the_direct_lowering_has_a_kernel_for_cuda(toy, build, pool, border):
     selection = Selection(("relu3_1",), ("relu1_1", "relu2_1", "relu3_1"), pool, border)
     lowered = direct.lower(getattr(program, build)(toy, selection))

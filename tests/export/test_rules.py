@@ -175,6 +175,11 @@ CASES = [
     Case("Pad", 0, "edge-of-one", [[1, 3]], [[1, 0, 2, 1]], attributes={"mode": "edge"}),
     Case("Pad", 0, "edge-symbolic", [SYMBOLIC], [[0, 0, 1, 1, 0, 0, 1, 1]],
          attributes={"mode": "edge"}, sizes=SIZES),
+    Case("Pad", 0, "reflect", [[3, 4]], [[1, 1, 1, 1]], attributes={"mode": "reflect"}),
+    Case("Pad", 0, "reflect-of-two", [[2, 2]], [[1, 1, 1, 1]], attributes={"mode": "reflect"}),
+    Case("Pad", 0, "reflect-one-side", [[2, 3]], [[1, 0, 0, 1]], attributes={"mode": "reflect"}),
+    Case("Pad", 0, "reflect-symbolic", [SYMBOLIC], [[0, 0, 1, 1, 0, 0, 1, 1]],
+         attributes={"mode": "reflect"}, sizes=[*SIZES, {"H": 2, "W": 3}]),
     Case("Concat", None, "one", [[2, 3]], attributes={"axis": 0}),
     Case("Concat", None, "three", [[2, 3], [1, 3], [4, 3]], attributes={"axis": 0}),
     Case("Concat", None, "last", [[2, 3], [2, 1], [2, 2]], attributes={"axis": -1}),
@@ -374,14 +379,15 @@ def test_pooling_windows_that_share_a_pixel_are_refused(op, window, run_referenc
 @pytest.mark.parametrize(
     "build, message",
     [
-        (lambda b, x: b.op("Pad", x, b.constant([1, 1]), mode="reflect"), "mode 'reflect'"),
+        (lambda b, x: b.op("Pad", x, b.constant([1, 1]), mode="wrap"), "mode 'wrap'"),
+        (lambda b, x: b.op("Pad", x, b.constant([2, 1]), mode="reflect"), "one pixel only"),
         (lambda b, x: b.op("Pad", x, b.constant([-1, 1])), "not for cuts"),
         (
             lambda b, x: b.op("Slice", x, *(b.constant([i]) for i in (-1, -9, 0, -1))),
             "positive steps",
         ),
     ],
-    ids=["reflect", "cut", "backwards"],
+    ids=["wrap", "reflect", "cut", "backwards"],
 )
 def test_what_a_shaping_rule_cannot_do_is_a_named_error(build, message, run_reference):
     with pytest.raises(NotImplementedError, match=message):

@@ -218,7 +218,8 @@ def assert_one_and_the_same(toy, given, run_reference):
 
 @both_lowerings
 @pytest.mark.parametrize(
-    "pool, border", [("max", "zeros"), ("max", "replicate"), ("average", "replicate")]
+    "pool, border",
+    [("max", "zeros"), ("max", "replicate"), ("average", "replicate"), ("max", "reflect")],
 )
 @pytest.mark.parametrize(
     "joint, shape, edges",

@@ -56,7 +56,7 @@ SMALL_SIZES = [(1, 1), (2, 3), (4, 9), (5, 4), (7, 7), (13, 2)]
 SMALL_CHOICE = (("relu1_1",), ("relu1_1", "relu1_2"))
 
 both_poolings = pytest.mark.parametrize("pool", ["max", "average"])
-both_borders = pytest.mark.parametrize("border", ["zeros", "replicate"])
+every_border = pytest.mark.parametrize("border", ["zeros", "replicate", "reflect"])
 every_program = pytest.mark.parametrize("kind, joint", PROGRAMS.values(), ids=PROGRAMS)
 every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES)
 
@@ -110,7 +110,7 @@ def test_tiled_objective_is_the_direct_one(size, choice, pool, toy, run_referenc
     assert_equal_but_for_rounding(toy, chosen(choice, pool, border), size, run_reference)
 
 
-@both_borders
+@every_border
 @pytest.mark.parametrize("kind", ["content", "style"])
 @pytest.mark.parametrize("size", [(16, 16), (33, 50), (19, 37)], ids=str)
 @pytest.mark.usefixtures("cut_finely", "by_winograd")
@@ -191,7 +191,7 @@ def test_layer_that_is_made_again_gives_the_same_tile(kind, pool, toy, run_refer
     assert_tile_equal_but_for_rounding(kind, toy, selection, (22, 29), run_reference)
 
 
-@both_borders
+@every_border
 @pytest.mark.parametrize("size", SMALL_SIZES, ids=str)
 @pytest.mark.usefixtures("cut_finely", "by_winograd")
 def test_tiled_objective_is_the_direct_one_for_pictures_of_few_pixels(
@@ -201,7 +201,7 @@ def test_tiled_objective_is_the_direct_one_for_pictures_of_few_pixels(
 
 
 @both_poolings
-@both_borders
+@every_border
 @pytest.mark.parametrize("band_bytes", [1000, 10_000, 30_000, 1 << 30])
 @pytest.mark.parametrize("method", ["as_it_costs", "by_winograd", "by_gathering"])
 def test_bands_and_methods_do_not_change_the_result(
@@ -278,7 +278,7 @@ def run_as_the_engine(built, network, feeds):
     return dict(zip([output.name for output in session.get_outputs()], results, strict=True))
 
 
-@both_borders
+@every_border
 @pytest.mark.parametrize("size", [(16, 16), (23, 18)], ids=str)
 @pytest.mark.usefixtures("cut_finely", "by_gathering")
 def test_flat_picture_has_the_loss_of_the_direct_lowering(size, border, toy, run_reference):
@@ -358,7 +358,7 @@ def built(kind, joint, network, pool="max", border="zeros", size=(33, 19)):
 
 @every_program
 @both_poolings
-@both_borders
+@every_border
 @pytest.mark.parametrize("method", ["by_winograd", "by_gathering"])
 @pytest.mark.usefixtures("cut_finely")
 def test_our_shapes_are_those_that_onnx_infers(method, border, pool, kind, joint, toy, request):

@@ -59,6 +59,7 @@ def oracle(network, pictures, options):
     [
         Options(size=WIDTH),
         Options(size=WIDTH, border="zeros", tv_weight=3.0),
+        Options(size=WIDTH, border="reflect"),
         Options(
             size=WIDTH,
             content_layers={"relu3_2": 2.0, "pool3": 0.5},
@@ -67,7 +68,7 @@ def oracle(network, pictures, options):
             style_weight=7.0,
         ),
     ],
-    ids=["defaults", "zeros and total variation", "other layers and weights"],
+    ids=["defaults", "zeros and total variation", "reflect", "other layers and weights"],
 )
 def test_float64_of_the_benchmark_is_that_of_the_oracle(network, pictures, options, relative_error):
     *sources, canvas = pictures

@@ -23,7 +23,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 TIMES = 3
 SHARES = (0.3, 0.4, 0.5, 0.6, 0.7)
 
-everywhere = pytest.mark.parametrize("border", ["replicate", "zeros"])
+everywhere = pytest.mark.parametrize("border", ["replicate", "reflect", "zeros"])
 every_size = pytest.mark.parametrize("height, width", [(128, 128), (152, 200), (97, 131)])
 
 

@@ -21,8 +21,8 @@ def features(network, image, pooling="max", border="zeros"):
                 torch.tensor(network.weights[f"conv{block}_{number}.{part}"], dtype=dtype)
                 for part in ("weight", "bias")
             )
-            replicate = border == "replicate" and (block, number) == (1, 1)
-            x = functional.pad(x, (1, 1, 1, 1), mode="replicate" if replicate else "constant")
+            own = border != "zeros" and (block, number) == (1, 1)
+            x = functional.pad(x, (1, 1, 1, 1), mode=border if own else "constant")
             x = functional.relu(functional.conv2d(x, weight, bias))
             layers[f"relu{block}_{number}"] = x
         if min(x.shape[2:]) >= 2:
