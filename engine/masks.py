@@ -146,7 +146,7 @@ def _has_colors(mask: Picture) -> bool:
     colored = 0
     for rows in bands(len(samples), samples[0].size):
         spread = samples[rows].max(axis=2).astype(np.int16) - samples[rows].min(axis=2)
-        colored += np.count_nonzero(spread > _GREY)
+        colored += int(np.count_nonzero(spread > _GREY))
     return colored > _FEW * samples[..., 0].size
 
 

@@ -49,8 +49,9 @@ class Method:
     def bytes(self, numbers: int, steps: int) -> int:
         """The most memory that so many steps on a canvas of so many numbers (3 H W) take.
 
-        A pair is learnt in each step: what waits for others is never touched. The start, the best canvas and the gradient that an evaluation returns are among it; what
-        the evaluation needs besides is not.
+        A pair is learnt in each step: what waits for others is never touched. The start, the best
+        canvas and the gradient that an evaluation returns are among it; what the evaluation needs
+        besides is not.
         """
         if self.name == "scipy":
             # Measured: 25 float64 of the method itself, with ten pairs, and as many around it.

@@ -15,8 +15,8 @@ from impasto.engine.lowerings import choose_lowering
 from impasto.engine.programs import NetworkPrograms, Selection
 from impasto.engine.sessions import Sessions
 from impasto.engine.stop import Stop, Stopped
-from impasto.export import program as program_module
 from impasto.export import encode as encode_module
+from impasto.export import program as program_module
 from impasto.export.bundle import build_bundle
 from impasto.export.graph import Graph
 
