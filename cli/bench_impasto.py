@@ -13,6 +13,7 @@ from ..engine.programs import Selection
 from ..engine.runtime import runtime_info
 from ..engine.session import Session
 from ..engine.sessions import Sessions, Size
+from ..engine.stop import Stop
 from .bench_child import read_pictures, serve, timed
 
 if TYPE_CHECKING:
@@ -24,10 +25,12 @@ class TimedSessions(Sessions):
 
     seconds = 0.0
 
-    def get(self, kind: Kind, selection: Selection, size: Size) -> Session:
+    def get(
+        self, kind: Kind, selection: Selection, size: Size, stop: Stop | None = None
+    ) -> Session:
         """See `Sessions`."""
         began = time.perf_counter()
-        session = super().get(kind, selection, size)
+        session = super().get(kind, selection, size, stop)
         if kind == "objective":
             self.seconds = time.perf_counter() - began
         return session

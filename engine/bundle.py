@@ -28,6 +28,7 @@ from .errors import (
 )
 from .files import write_atomic
 from .programs import Program, Selection
+from .stop import Stop
 
 if TYPE_CHECKING:
     from ..export.liveness import Footprint
@@ -70,11 +71,15 @@ class BundlePrograms:
             )
         return self._programs[kind]
 
-    def tiled(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Program:
+    def tiled(
+        self, kind: Kind, selection: Selection, size: tuple[int, int], stop: Stop | None = None
+    ) -> Program:
         """See `Programs`: a bundle holds programs for any size."""
         raise IncompatibleModel("a bundle has no programs in the winograd lowering")
 
-    def footprint(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Footprint:
+    def footprint(
+        self, kind: Kind, selection: Selection, size: tuple[int, int], stop: Stop | None = None
+    ) -> Footprint:
         """See `Programs`, and `tiled`."""
         raise IncompatibleModel("a bundle has no programs in the winograd lowering")
 

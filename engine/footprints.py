@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .layers import weight_of
 from .lowerings import Lowering
 from .programs import KEPT_PROGRAMS, Programs, Selection
+from .stop import Stop
 
 if TYPE_CHECKING:
     from ..export.liveness import Footprint
@@ -52,12 +53,24 @@ class Footprints:
 
     Args:
         on_host: whether they run in this process's memory, and not in that of a device.
+        stop: ends the counting when it is requested.
     """
 
-    def __init__(self, programs: Programs, lowering: Lowering, on_host: bool = True) -> None:
+    def __init__(
+        self,
+        programs: Programs,
+        lowering: Lowering,
+        on_host: bool = True,
+        stop: Stop | None = None,
+    ) -> None:
         self._programs = programs
         self._lowering = lowering
         self._on_host = on_host
+        self._stop = stop or Stop()
+
+    def until(self, stop: Stop) -> Footprints:
+        """The same, until that is requested."""
+        return Footprints(self._programs, self._lowering, self._on_host, stop)
 
     @property
     def kept(self) -> int:
@@ -65,14 +78,19 @@ class Footprints:
         return KEPT_PROGRAMS if self._on_host and self._lowering == "winograd" else 0
 
     def of(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Share:
-        """Of that program for pictures (or features at the joint) of that (height, width)."""
+        """Of that program for pictures (or features at the joint) of that (height, width).
+
+        Raises:
+            Stopped: `stop` was requested.
+        """
+        self._stop.check()
         if not self._on_host:
             return Share(0, 0, 0, 0, {})
         if self._lowering == "winograd":
-            found: Footprint = self._programs.footprint(kind, selection, size)
+            found: Footprint = self._programs.footprint(kind, selection, size, self._stop)
             raw = self._programs.weights
             arranged = {n: b for n, b in found.weights.items() if n not in raw}
-            return Share(found.run, found.session, found.session, found.session, arranged)
+            return Share(found.run, found.session, found.session, found.program, arranged)
         return self._direct(kind, selection, size)
 
     def _direct(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Share:

@@ -34,15 +34,21 @@ class View:
         sessions: of the network.
         selection: with the joint, where something is tiled.
         strides: of all layers of the network, in order.
+        stop: ends the opening of sessions too when it is requested.
     """
 
     sessions: Sessions
     selection: Selection
     strides: Mapping[str, int]
+    stop: Stop | None = None
 
     def session(self, kind: Kind, size: tuple[int, int]) -> Session:
-        """The session of that program for pictures of that (height, width)."""
-        return self.sessions.get(kind, self.selection, size)
+        """The session of that program for pictures of that (height, width).
+
+        Raises:
+            Stopped: `stop` was requested.
+        """
+        return self.sessions.get(kind, self.selection, size, self.stop)
 
 
 class Front:
@@ -139,7 +145,7 @@ class Front:
         if not layers:
             return {}
         alone = replace(self.selection, style_layers=(), joint=None)
-        session = self._view.sessions.get("content", alone, self._size)
+        session = replace(self._view, selection=alone).session("content", self._size)
         found: dict[str, Features] = {}
         picture = surrounded(picture, self._around, self._outside)
         for tile in self._tiles:

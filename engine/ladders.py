@@ -5,13 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heappush
+from math import inf
 
 __all__ = ["Ladder", "cheapest"]
 
-# What is taken grows with the size to about this power, until more is known.
-_GROWTH = 0.7
+# How much larger the second one is that is looked at: then it is known how what is taken grows.
+_SECOND = 4
 # After so many looks where it is likely to pay, the middle is looked at.
-_GUESSES = 4
+_GUESSES = 5
 
 
 class Ladder:
@@ -67,7 +68,11 @@ class Ladder:
         if self._looks > _GUESSES:
             return (self._first + last) // 2
         size, taken = self._fitting[-1]
-        largest = size * (self._most / taken) ** (1 / _GROWTH)
+        largest = _SECOND * size
+        if len(self._fitting) > 1:
+            before, less = self._fitting[-2]
+            slope = max(0.0, (taken - less) / (size - before))
+            largest = size + (self._most - taken) / slope if slope else inf
         place = bisect_left(self._sizes, -largest, key=lambda one: -one)
         return min(max(place, self._first), last)
 

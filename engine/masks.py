@@ -10,7 +10,7 @@ import numpy as np
 
 from .color import grey
 from .errors import OptionsError
-from .images import read_picture
+from .images import read_header, read_picture
 from .limits import Limits
 from .options import Options
 from .pixels import Picture, bands, scaled
@@ -27,6 +27,11 @@ _GREY, _NEAR, _SAME = 40, 48, 72
 # A share of the pixels: less of a colour is an edge between two others.
 _FEW = 0.002
 _MOST_COLORS = 16
+# Of each pixel: its nearest colour, whether that is a certain one, and where it is.
+_WORKING_BYTES = 4
+# Samples whose colours are counted at once, and what that takes besides.
+_MANY = 1 << 19
+_COUNTING_BYTES = 8 << 20
 # Of the longer to the shorter side: what rounding leaves of a shape in a small mask.
 _OTHER_SHAPE = 0.02
 
@@ -48,15 +53,21 @@ def read_regions(
     if content is None or not (styles and options.style_layers):
         raise OptionsError("masks and keep need a photograph, and a style to paint it in")
     regions: list[Region] = []
+    reading = 0
     for number, (where, on_style) in enumerate(options.masks):
         counted = _styles_of(number, options, len(styles))
-        masks = _read(where, content, limits)
-        shown = _read(on_style, styles[counted[0]], limits) if on_style else None
-        regions += _regions(where, masks, on_style, shown, counted)
+        of_style = styles[counted[0]]
+        files = [(where, content), *([(on_style, of_style)] if on_style else [])]
+        before = Regions(tuple(regions)).nbytes
+        reading = max(reading, before + sum(_reading_bytes(path, limits) for path, _ in files))
+        mask, *others = (_read(path, shape, limits) for path, shape in files)
+        regions += _regions(where, mask, on_style, others[0] if others else None, counted)
     kept = None
     if options.keep is not None:
+        before = Regions(tuple(regions)).nbytes
+        reading = max(reading, before + _reading_bytes(options.keep, limits))
         kept = _grey(options.keep, _read(options.keep, content, limits))
-    return Regions(tuple(regions) or (everywhere(styles),), kept)
+    return Regions(tuple(regions) or (everywhere(styles),), kept, reading)
 
 
 def _styles_of(number: int, options: Options, styles: int) -> tuple[int, ...]:
@@ -86,6 +97,14 @@ def _read(path: str, fits: Shape, limits: Limits) -> Picture:
     return mask
 
 
+def _reading_bytes(path: str, limits: Limits) -> int:
+    """That a mask takes at most until its regions are known."""
+    header = read_header(path, limits, "mask")
+    pixels = header.shape[0] * header.shape[1]
+    working = header.held_bytes + _WORKING_BYTES * pixels + _COUNTING_BYTES
+    return max(header.decode_bytes, working)
+
+
 def _regions(
     where: str,
     mask: Picture,
@@ -111,10 +130,10 @@ def _grey(path: str, mask: Picture) -> np.ndarray:
     """(H, W) uint8: luminance times opacity."""
     if _has_colors(mask):
         raise OptionsError(f"the mask {path!r} has colours, where a grey one is needed")
-    counts = scaled(grey(mask).samples[..., 0])
+    found = np.ascontiguousarray(grey(mask).samples[..., 0])
     if mask.opacity is not None:
-        counts = counts * scaled(mask.opacity)
-    found = np.asarray(counts * 255 + 0.5, np.uint8)
+        for rows in bands(*found.shape):
+            found[rows] = scaled(found[rows]) * scaled(mask.opacity[rows]) * 255 + 0.5
     if not found.any():
         raise OptionsError(f"the mask {path!r} is black: it shows nothing")
     return found
@@ -124,16 +143,17 @@ def _has_colors(mask: Picture) -> bool:
     samples = _bytes(mask)
     if samples.shape[2] == 1:
         return False
-    spread = samples.max(axis=2).astype(np.int16) - samples.min(axis=2)
-    return float((spread > _GREY).mean()) > _FEW
+    colored = 0
+    for rows in bands(len(samples), samples[0].size):
+        spread = samples[rows].max(axis=2).astype(np.int16) - samples[rows].min(axis=2)
+        colored += int(np.count_nonzero(spread > _GREY))
+    return colored > _FEW * samples[..., 0].size
 
 
 def _parts(path: str, mask: Picture) -> dict[_Color, np.ndarray]:
     """For each colour, from the most frequent on, (H, W) uint8, 255 where it is the nearest."""
     samples = _bytes(mask)
-    red, green, blue = (samples[..., channel].astype(np.int32) for channel in range(3))
-    packed = (red << 16) | (green << 8) | blue
-    values, counts = np.unique(packed, return_counts=True)
+    values, counts = _counted(samples)
     palette: list[_Color] = []
     for value in values[np.argsort(-counts, kind="stable")][: 64 * _MOST_COLORS]:
         color = (int(value) >> 16, (int(value) >> 8) & 255, int(value) & 255)
@@ -147,7 +167,19 @@ def _parts(path: str, mask: Picture) -> dict[_Color, np.ndarray]:
         )
     # What is left are edges, which belong to the colours beside them.
     nearest = _nearest(samples, colors)
-    return {c: np.where(nearest == n, 255, 0).astype(np.uint8) for n, c in enumerate(colors)}
+    return {c: np.uint8(255) * (nearest == n) for n, c in enumerate(colors)}
+
+
+def _counted(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The colours that there are, red, green and blue as one number each, and how often."""
+    values, counts = np.empty(0, np.int32), np.empty(0, np.int64)
+    for rows in bands(len(samples), samples[0].size, _MANY):
+        red, green, blue = (samples[rows, :, channel].astype(np.int32) for channel in range(3))
+        here, often = np.unique((red << 16) | (green << 8) | blue, return_counts=True)
+        values, places = np.unique(np.concatenate([values, here]), return_inverse=True)
+        summed = np.bincount(places, np.concatenate([counts, often]))
+        counts = summed.astype(np.int64)
+    return values, counts
 
 
 def _matching(color: _Color, others: dict[_Color, np.ndarray], where: str, on_style: str) -> _Color:

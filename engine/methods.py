@@ -46,11 +46,12 @@ class Method:
         pairs = f" {self.pairs}" if self.pairs else ""
         return f"{self.name}{pairs}{' half' if self.half else ''}"
 
-    def bytes(self, numbers: int) -> int:
-        """The most memory that a descent of a canvas of so many numbers (3 H W) takes.
+    def bytes(self, numbers: int, steps: int) -> int:
+        """The most memory that so many steps on a canvas of so many numbers (3 H W) take.
 
-        The start, the best canvas and the gradient that an evaluation returns are among it; what
-        the evaluation needs besides is not.
+        A pair is learnt in each step: what waits for others is never touched. The start, the best
+        canvas and the gradient that an evaluation returns are among it; what the evaluation needs
+        besides is not.
         """
         if self.name == "scipy":
             # Measured: 25 float64 of the method itself, with ten pairs, and as many around it.
@@ -59,7 +60,8 @@ class Method:
             # Iterate, best canvas, both moments, average, gradient.
             return 4 * 6 * numbers + _SMALL
         # Iterate, which is the best canvas, trial, both gradients; and the pairs.
-        return 4 * 4 * numbers + (2 if self.half else 4) * 2 * self.pairs * numbers + _SMALL
+        pair = 2 * (2 if self.half else 4) * numbers
+        return 4 * 4 * numbers + min(self.pairs, steps) * pair + _SMALL
 
 
 def methods_for(options: Options, numbers: int) -> tuple[Method, ...]:

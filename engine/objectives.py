@@ -82,7 +82,7 @@ class Objectives:
         if content is not None:
             shape = (content.shape[0], content.shape[1])
         assert shape is not None, "nothing tells the canvas's size"
-        tiling, view = self._view(options, tiling, shape, len(sights))
+        tiling, view = self._view(options, tiling, shape, stop, len(sights))
         selection = view.selection
         masks = [sight.mask for sight in sights]
         features = content_targets(view, tiling, content, stop, masks)
@@ -124,21 +124,26 @@ class Objectives:
         shape: tuple[int, int],
     ) -> KnownLook:
         """What a style picture is beside a canvas of this (height, width)."""
-        tiling, view = self._view(options, tiling, shape)
+        tiling, view = self._view(options, tiling, shape, stop)
         (side,), smallest = style_sides(options, shape, 1), self.smallest_side(options)
         grams = style_targets(view, tiling, [style], [side], Shares({0: 1.0}), smallest, stop)
         border = border_beside(tiling, view.selection.border)
         return KnownLook(style_size(style, side, smallest), options.pool, border, grams)
 
     def _view(
-        self, options: Options, tiling: Tiling | None, shape: tuple[int, int], regions: int = 0
+        self,
+        options: Options,
+        tiling: Tiling | None,
+        shape: tuple[int, int],
+        stop: Stop,
+        regions: int = 0,
     ) -> tuple[Tiling | None, View]:
         """How a canvas is cut, and how the network is seen then."""
         if options.border == "wrap" and tiling is None:
             used = (*options.content_layers, *options.style_layers)
             tiling = wrapping(self._programs.strides, used, shape)
         selection = self.selection(options, tiling, regions)
-        return tiling, View(self._sessions, selection, self._programs.strides)
+        return tiling, View(self._sessions, selection, self._programs.strides, stop)
 
     def seconds(
         self, shape: tuple[int, int], options: Options, stop: Stop, regions: int = 0

@@ -62,11 +62,11 @@ class Planner:
                 largest size that fits.
             Stopped: `stop` was requested.
         """
-        stop = stop or Stop()
-        if (needed := self.smallest(work, stop)) > memory:
-            raise MemoryLimit(self._refusal(work, needed, memory, stop))
-        levels = tuple(self._level(work, level, memory, stop) for level in work.levels)
-        return Plan(levels, memory, max(self._accounts.ends(work), *(one.bytes for one in levels)))
+        accounts = self._accounts.until(stop or Stop())
+        if (needed := self._smallest(work, accounts)) > memory:
+            raise MemoryLimit(self._refusal(work, needed, memory, accounts))
+        levels = tuple(self._level(work, level, memory, accounts) for level in work.levels)
+        return Plan(levels, memory, max(accounts.ends(work), *(one.bytes for one in levels)))
 
     def samples(self, work: Work) -> dict[tuple[int, int], float]:
         """(height, width) of one or two small canvases, and what an evaluation of each costs: to
@@ -80,20 +80,21 @@ class Planner:
             found[height, width] = self._cost(work, sample, self._ways(work, sample)[0][0])
         return found
 
-    def smallest(self, work: Work, stop: Stop | None = None) -> int:
+    def smallest(self, work: Work) -> int:
         """The least memory, in bytes, that a plan of that work can keep within."""
+        return self._smallest(work, self._accounts)
+
+    def _smallest(self, work: Work, accounts: Accounts) -> int:
         level = work.levels[-1]
         method = methods_for(work.options, _numbers(level))[-1]
         least: int | None = None
         for ways in reversed(self._ways(work, level)):
-            if stop is not None:
-                stop.check()
-            taken = self._accounts.level(work, level, ways[-1], method, least)
+            taken = accounts.level(work, level, ways[-1], method, least)
             least = taken if least is None else min(least, taken)
         assert least is not None
-        return max(self._accounts.fixed + least, self._accounts.ends(work))
+        return max(accounts.fixed + least, accounts.ends(work))
 
-    def _refusal(self, work: Work, needed: int, memory: int, stop: Stop) -> str:
+    def _refusal(self, work: Work, needed: int, memory: int, accounts: Accounts) -> str:
         final = work.levels[-1]
         fits, too_large = 0, max(final.height, final.width)
         while too_large - fits > max(1, too_large // 64):
@@ -101,7 +102,7 @@ class Planner:
             shape = fitted_size(final.height, final.width, size)
             smaller = replace(work, levels=(Level(*shape, final.iterations),))
             enough = min(shape) >= work.smallest_side
-            if enough and self.smallest(smaller, stop) > memory:
+            if enough and self._smallest(smaller, accounts) > memory:
                 too_large = size
             else:
                 fits = size
@@ -115,19 +116,20 @@ class Planner:
             f"{_spelled(needed, ceil)} of memory, and may have {_spelled(memory, floor)}; {largest}"
         )
 
-    def _level(self, work: Work, level: Level, memory: int, stop: Stop) -> LevelPlan:
-        fixed = self._accounts.fixed
+    def _level(self, work: Work, level: Level, memory: int, accounts: Accounts) -> LevelPlan:
+        fixed = accounts.fixed
         ways = self._ways(work, level)
         found = []
         for method in methods_for(work.options, _numbers(level)):
             for some in ways:
-                taken = partial(self._taken, work, level, method, memory - fixed, stop, some)
+                taken = partial(_taken, accounts, work, level, method, memory - fixed, some)
                 costs = [method.slowness * self._cost(work, level, way) for way in some]
                 sizes = [_pixels(level, way) for way in some]
                 found.append((method, some, Ladder(costs, sizes, taken, memory - fixed)))
         best = cheapest([ladder for _, _, ladder in found])
         if best is None:  # a coarser level needs more: SciPy's, of a picture with tiny levels
-            raise MemoryLimit(self._refusal(work, self.smallest(work, stop), memory, stop))
+            needed = self._smallest(work, accounts)
+            raise MemoryLimit(self._refusal(work, needed, memory, accounts))
         method, some, _ = next(one for one in found if one[2] is best)
         way = some[best.place]
         return LevelPlan(
@@ -136,25 +138,12 @@ class Planner:
             level.iterations,
             way,
             method,
-            fixed + self._accounts.level(work, level, way, method),
+            fixed + accounts.level(work, level, way, method),
             self._cost(work, level, way),
             self.costs.targets(work.selection, (level.height, level.width)),
             measured(work.options, len(work.regions)),
             self._accounts.weights(work, level, way),
         )
-
-    def _taken(
-        self,
-        work: Work,
-        level: Level,
-        method: Method,
-        most: int,
-        stop: Stop,
-        ways: list[Tiling | None],
-        place: int,
-    ) -> int:
-        stop.check()
-        return self._accounts.level(work, level, ways[place], method, most)
 
     def _cost(self, work: Work, level: Level, tiling: Tiling | None) -> float:
         shape = (level.height, level.width)
@@ -198,6 +187,18 @@ class Planner:
             if side >= smallest and (not found or side + unit <= _SMALLER * found[-1]):
                 found.append(side + unit)
         return found
+
+
+def _taken(
+    accounts: Accounts,
+    work: Work,
+    level: Level,
+    method: Method,
+    most: int,
+    ways: list[Tiling | None],
+    place: int,
+) -> int:
+    return accounts.level(work, level, ways[place], method, most)
 
 
 def _numbers(level: Level) -> int:

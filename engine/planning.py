@@ -36,7 +36,8 @@ def work_of(
     decode = max(decode, held + made + (initial.decode_bytes if initial else 0))
     held = max(held, made + (content.held_bytes if content else 0))
     held += initial.held_bytes if initial else 0
-    decode += regions.nbytes
+    # Masks were read before all that.
+    decode = max(decode + regions.nbytes, regions.reading_bytes)
     final = levels[-1]
     return Work(
         levels,

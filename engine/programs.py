@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
 from .errors import OptionsError
 from .options import Options
 from .selection import NetworkBorder, Pooling, StyleLoss, Variation, places_of, statistics_of
+from .stop import Stop
 from .tiles import Tiling
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ __all__ = [
     "load_programs",
     "open_programs",
 ]
+
+_Key: TypeAlias = "tuple[Kind, Selection, tuple[int, int]]"
 
 # Bytes of the programs for one size that are kept: of small pictures a dozen, which take up to a
 # tenth of a second each to build.
@@ -186,12 +188,20 @@ class Programs(Protocol):
             ModelError: it cannot be had for this selection.
         """
 
-    def tiled(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Program:
+    def tiled(
+        self, kind: Kind, selection: Selection, size: tuple[int, int], stop: Stop | None = None
+    ) -> Program:
         """The same for pictures of one (height, width), made for processors; only where programs
-        are built for any selection."""
+        are built for any selection.
 
-    def footprint(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Footprint:
-        """What `tiled` takes of the memory."""
+        Raises:
+            Stopped: `stop` was requested while it was built, which may take seconds.
+        """
+
+    def footprint(
+        self, kind: Kind, selection: Selection, size: tuple[int, int], stop: Stop | None = None
+    ) -> Footprint:
+        """What `tiled` takes of the memory; raises what that does."""
 
 
 class NetworkPrograms:
@@ -207,7 +217,7 @@ class NetworkPrograms:
         }
         self._network = network
         self._kept = _Kept()
-        self._footprints = lru_cache(_KEPT_FOOTPRINTS)(self._footprint)
+        self._footprints: dict[_Key, Footprint] = {}
 
     @property
     def fingerprint(self) -> str:
@@ -220,28 +230,39 @@ class NetworkPrograms:
 
         return Program(*build_program(kind, self._network, selection), weights_are_inputs(kind))
 
-    def tiled(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Program:
+    def tiled(
+        self, kind: Kind, selection: Selection, size: tuple[int, int], stop: Stop | None = None
+    ) -> Program:
         """See `Programs`."""
         key = (kind, selection, size)
         program = self._kept.get(key)
         if program is None:
-            program = self._build_tiled(*key)
+            program = self._build_tiled(*key, stop or Stop())
             self._kept.put(key, program)
         return program
 
-    def footprint(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Footprint:
+    def footprint(
+        self, kind: Kind, selection: Selection, size: tuple[int, int], stop: Stop | None = None
+    ) -> Footprint:
         """See `Programs`."""
-        return self._footprints(kind, selection, size)
+        key = (kind, selection, size)
+        found = self._footprints.get(key)
+        if found is None:
+            from ..export.program import tiled_footprint
 
-    def _footprint(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Footprint:
-        from ..export.program import tiled_footprint
+            if len(self._footprints) >= _KEPT_FOOTPRINTS:
+                self._footprints.clear()
+            found = tiled_footprint(kind, self._network, selection, size, (stop or Stop()).check)
+            self._footprints[key] = found
+        return found
 
-        return tiled_footprint(kind, self._network, selection, size)
-
-    def _build_tiled(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Program:
+    def _build_tiled(
+        self, kind: Kind, selection: Selection, size: tuple[int, int], stop: Stop
+    ) -> Program:
         from ..export.program import build_tiled_program
 
-        model, weights, tables = build_tiled_program(kind, self._network, selection, size)
+        built = build_tiled_program(kind, self._network, selection, size, stop.check)
+        model, weights, tables = built
         return Program(model, weights, True, tables, finished=True)
 
 
@@ -249,17 +270,17 @@ class _Kept:
     """The programs used last, within so many bytes."""
 
     def __init__(self) -> None:
-        self._programs: dict[tuple[Kind, Selection, tuple[int, int]], Program] = {}
+        self._programs: dict[_Key, Program] = {}
         self._lock = Lock()
 
-    def get(self, key: tuple[Kind, Selection, tuple[int, int]]) -> Program | None:
+    def get(self, key: _Key) -> Program | None:
         with self._lock:
             program = self._programs.pop(key, None)
             if program is not None:
                 self._programs[key] = program
             return program
 
-    def put(self, key: tuple[Kind, Selection, tuple[int, int]], program: Program) -> None:
+    def put(self, key: _Key, program: Program) -> None:
         with self._lock:
             self._programs[key] = program
             taken = sum(one.nbytes for one in self._programs.values())

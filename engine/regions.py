@@ -51,10 +51,12 @@ class Regions:
     Args:
         regions: may overlap, and need not cover the photograph.
         kept: (H, W) uint8, 255 where the photograph stays; or None.
+        reading_bytes: that reading the masks took at most, they included.
     """
 
     regions: tuple[Region, ...] = ()
     kept: np.ndarray | None = field(default=None, repr=False)
+    reading_bytes: int = 0
 
     def __len__(self) -> int:
         return len(self.regions)

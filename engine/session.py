@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -34,10 +35,19 @@ class Weights:
         self._lock = threading.Lock()
         self._process = os.getpid()
 
-    def arrays(self, names: Iterable[str]) -> dict[str, np.ndarray]:
-        """Those of these names, float32; arrangements (see `lowering.arrangement`) are kept."""
+    def arrays(self, names: Iterable[str], stop: Stop | None = None) -> dict[str, np.ndarray]:
+        """Those of these names, float32; arrangements (see `lowering.arrangement`) are kept.
+
+        Raises:
+            Stopped: `stop` was requested.
+        """
+        stop = stop or Stop()
+        found = {}
         with self._lock:
-            return {name: self._array(name) for name in names}
+            for name in names:
+                stop.check()
+                found[name] = self._array(name)
+        return found
 
     def _array(self, name: str) -> np.ndarray:
         if name in self._network:
@@ -74,8 +84,10 @@ class Session:
         threads: processors to use at most.
         device: as `choose_device` returns it.
         precision: one that the device has.
+        stop: ends the opening, which may take a second, when it is requested.
 
     Raises:
+        Stopped: `stop` was requested before it was open.
         RuntimeMissing: the device cannot be used any more.
         CorruptModel: ONNX Runtime cannot load the program.
     """
@@ -87,7 +99,9 @@ class Session:
         threads: int,
         device: str,
         precision: Precision = "float32",
+        stop: Stop | None = None,
     ) -> None:
+        stop = stop or Stop()
         found = runtime()
         options = found.SessionOptions()
         options.intra_op_num_threads = threads
@@ -113,18 +127,21 @@ class Session:
             options.graph_optimization_level = found.GraphOptimizationLevel.ORT_DISABLE_ALL
         self._device = device
         self._weights = weights
-        arrays = weights.arrays(program.weights)
+        arrays = weights.arrays(program.weights, stop)
         self._given = self.place(program.tables)
         if program.weights_are_inputs:
             self._given |= self.place(arrays)
         else:  # they must outlive the session
             self._initializers = [found.OrtValue.ortvalue_from_numpy(a) for a in arrays.values()]
             options.add_external_initializers(list(arrays), self._initializers)
-        try:
-            self._session = open_session(program.model, options, device, precision)
-        except Exception as error:
-            what = "ONNX Runtime cannot load the program"
-            raise translated(error, CorruptModel, what) from error
+        with stop.calling(partial(options.set_load_cancellation_flag, True)):
+            try:
+                self._session = open_session(program.model, options, device, precision)
+            except Exception as error:
+                if stop.reason is not None:
+                    raise Stopped(stop.reason) from error
+                what = "ONNX Runtime cannot load the program"
+                raise translated(error, CorruptModel, what) from error
         if program.weights_are_inputs:
             self._require_fit(arrays)
         self._shapes = self._known_shapes()

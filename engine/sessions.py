@@ -11,6 +11,7 @@ from .devices import Precision
 from .lowerings import Lowering
 from .programs import Programs, Selection
 from .session import Session, Weights
+from .stop import Stop
 
 if TYPE_CHECKING:
     from ..export.program import Kind
@@ -52,17 +53,20 @@ class Sessions:
         # Those for any size stay open: the last ones used, in this order.
         self._kept: dict[tuple[Kind, Selection], Session] = {}
 
-    def get(self, kind: Kind, selection: Selection, size: Size) -> Session:
+    def get(
+        self, kind: Kind, selection: Selection, size: Size, stop: Stop | None = None
+    ) -> Session:
         """The session of that program for pictures of that (height, width).
 
         Raises:
+            Stopped: `stop` was requested before it was open.
             ModelError: it cannot be had, or this is another process than the one that made this.
         """
         self.check_process()
         with self._lock:
             session = self._used.get((kind, selection, size if self._tiled else None))
             if session is None:
-                session = self._open(kind, selection, size)
+                session = self._open(kind, selection, size, stop or Stop())
             if not self._tiled:
                 self._kept.pop((kind, selection), None)
                 self._kept[kind, selection] = session
@@ -87,13 +91,13 @@ class Sessions:
                 self._kept.clear()
                 self._weights.let_go(needed)
 
-    def _open(self, kind: Kind, selection: Selection, size: Size) -> Session:
+    def _open(self, kind: Kind, selection: Selection, size: Size, stop: Stop) -> Session:
         programs = self._programs
         program = (
-            programs.tiled(kind, selection, size)
+            programs.tiled(kind, selection, size, stop)
             if self._tiled
             else programs.program(kind, selection)
         )
-        session = Session(program, self._weights, *self._where)
+        session = Session(program, self._weights, *self._where, stop=stop)
         self._used[kind, selection, size if self._tiled else None] = session
         return session

@@ -24,6 +24,8 @@ Shape: TypeAlias = tuple[Dim, ...]
 
 def broadcast(*shapes: Shape) -> Shape:
     """The common shape of elementwise operands, as in numpy; a symbol meets itself or 1."""
+    if all(shape == shapes[0] for shape in shapes):
+        return shapes[0]
     rank = max(len(shape) for shape in shapes)
     padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
     return tuple(_broadcast_dim(dims) for dims in zip(*padded, strict=True))
@@ -38,10 +40,8 @@ def _broadcast_dim(dims: tuple[Dim, ...]) -> Dim:
 
 def total(dims: Sequence[Dim]) -> Dim:
     """The product of sizes; the symbols are sorted so that equal products are equal strings."""
-    number = 1
-    for dim in dims:
-        number *= dim if isinstance(dim, int) else 1
-    symbols = sorted(dim for dim in dims if isinstance(dim, str))
+    symbols = sorted([dim for dim in dims if isinstance(dim, str)])
+    number = prod([dim for dim in dims if isinstance(dim, int)])
     if not symbols or number == 0:
         return number
     if len(symbols) == number == 1:

@@ -6,7 +6,7 @@ The only module that imports onnx.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ def encode(
     metadata: Mapping[str, str] | None = None,
     dtype: str = "float32",
     weights_are_inputs: bool = False,
+    check: Callable[[], None] | None = None,
 ) -> bytes:
     """The graph as a checked ONNX model.
 
@@ -43,6 +44,7 @@ def encode(
         metadata: key and value strings kept in the model.
         dtype: "float32", or "float64" for gradient checks in the reference evaluator.
         weights_are_inputs: weights that are not stored are inputs, of which sessions make no copy.
+        check: called with every node; may raise.
 
     Raises:
         RuntimeMissing: the onnx package is not installed.
@@ -82,7 +84,11 @@ def encode(
         for key in graph.weights:
             half = weights[key].dtype == np.float16
             stored[key] = np.asarray(weights[key], np.float16 if half else floats)
-    nodes = [_encode_node(node, kinds) for node in graph.nodes]
+    nodes = []
+    for node in graph.nodes:
+        if check is not None:
+            check()
+        nodes.append(_encode_node(node, kinds))
     nodes += [
         helper.make_node("Identity", [value.name], [key]) for key, value in graph.outputs.items()
     ]

@@ -7,8 +7,9 @@ of standard ops to a lowering. What is stored or run is always the lowered graph
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -53,10 +54,13 @@ class Graph:
 
     Args:
         prefix: of every name made here; a graph made from another one needs a prefix of its own.
+        check: called with every node that is added; may raise, which is how a long construction
+            ends.
     """
 
-    def __init__(self, prefix: str = "") -> None:
+    def __init__(self, prefix: str = "", check: Callable[[], None] | None = None) -> None:
         self._prefix = prefix
+        self._check = check or _never
         self.nodes: list[Node] = []
         self.inputs: dict[str, Value] = {}
         self.weights: dict[str, Value] = {}
@@ -101,6 +105,7 @@ class Graph:
         Raises:
             NotImplementedError, ValueError: see `shapes.infer_shapes`.
         """
+        self._check()
         outputs = tuple(
             Value(self._fresh(op), shape, dtype)
             for shape, dtype in infer_shapes(op, inputs, attributes)
@@ -109,7 +114,12 @@ class Graph:
         return outputs
 
     def again(self, node: Node, inputs: Sequence[Value]) -> tuple[Value, ...]:
-        """Append a node of another graph, with inputs of the same shapes; return its outputs."""
+        """Append a node of another graph, with inputs of the same shapes; return its outputs. They
+        are those of the node itself where it has these inputs."""
+        self._check()
+        if all(map(is_, inputs, node.inputs)):
+            self.nodes.append(node)
+            return node.outputs
         outputs = tuple(
             Value(self._fresh(node.op), value.shape, value.dtype) for value in node.outputs
         )
@@ -124,3 +134,7 @@ class Graph:
         number = self._counts.get(stem, 0)
         self._counts[stem] = number + 1
         return f"{self._prefix}{stem}_{number}"
+
+
+def _never() -> None:
+    """End no construction."""

@@ -29,16 +29,18 @@ class Footprint:
     Args:
         run: while it runs, its results included.
         session: as long as its session is open: tables and nodes.
+        program: as long as it is kept, to be opened again: tables and the model.
         weights: each weight that it declares, by name; programs share them.
     """
 
     run: int
     session: int
+    program: int
     weights: Mapping[str, int]
 
 
-# Of a session, for each node: measured.
-_NODE_BYTES = 4096
+# For each node, of a session and of a model: measured.
+_NODE_BYTES, _WRITTEN_BYTES = 4096, 200
 
 
 def footprint_of(graph: Graph) -> Footprint:
@@ -49,7 +51,8 @@ def footprint_of(graph: Graph) -> Footprint:
     """
     tables = sum(map(_bytes, graph.tables.values()))
     weights = {name: _bytes(value) for name, value in graph.weights.items()}
-    return Footprint(run_bytes(graph), tables + _NODE_BYTES * len(graph.nodes), weights)
+    session, program = (tables + each * len(graph.nodes) for each in (_NODE_BYTES, _WRITTEN_BYTES))
+    return Footprint(run_bytes(graph), session, program, weights)
 
 
 def run_bytes(graph: Graph) -> int:

@@ -84,24 +84,37 @@ def weights_are_inputs(kind: Kind) -> bool:
 
 
 def build_tiled_program(
-    kind: Kind, network: Network, selection: Selection, size: tuple[int, int]
+    kind: Kind,
+    network: Network,
+    selection: Selection,
+    size: tuple[int, int],
+    check: Callable[[], None] | None = None,
 ) -> tuple[bytes, tuple[str, ...], dict[str, np.ndarray]]:
     """The same program for pictures of one (height, width), made for processors; and what are
     inputs of it besides: the names of arranged weights (see `lowering.arrangement`), and tables.
 
+    Args:
+        check: called often while it is built; may raise, which ends it.
+
     Raises:
         ValueError: as `build_program`.
     """
-    graph = tiled.lower(_GRAPHS[kind](network, selection, size))
-    model = encode(graph, kind, weights_are_inputs=True)
+    graph = tiled.lower(_GRAPHS[kind](network, selection, size), check=check)
+    model = encode(graph, kind, weights_are_inputs=True, check=check)
     return model, tuple(graph.weights), graph.contents
 
 
 def tiled_footprint(
-    kind: Kind, network: Network, selection: Selection, size: tuple[int, int]
+    kind: Kind,
+    network: Network,
+    selection: Selection,
+    size: tuple[int, int],
+    check: Callable[[], None] | None = None,
 ) -> Footprint:
-    """What the program of `build_tiled_program` takes of the memory, without building it."""
-    return footprint_of(tiled.lower(_GRAPHS[kind](network, selection, size), filled=False))
+    """What the program of `build_tiled_program` takes of the memory, without building it; see
+    there."""
+    graph = _GRAPHS[kind](network, selection, size)
+    return footprint_of(tiled.lower(graph, filled=False, check=check))
 
 
 def content_graph(network: Network, selection: Selection, size: Size = ANY_SIZE) -> Graph:

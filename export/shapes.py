@@ -136,9 +136,9 @@ def _reshape(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
     shape = inputs[0].shape
     if (target := inputs[1].constant) is None:
         return [(tuple(attributes["like"]), inputs[0].dtype)]
-    wanted: list[Dim] = [
-        shape[i] if size == 0 else int(size) for i, size in enumerate(target.tolist())
-    ]
+    wanted: list[Dim] = target.tolist()
+    if 0 in wanted:
+        wanted = [shape[i] if size == 0 else size for i, size in enumerate(wanted)]
     if -1 in wanted:
         wanted[wanted.index(-1)] = remaining(shape, [dim for dim in wanted if dim != -1])
     elif total(wanted) != total(shape):
@@ -195,7 +195,8 @@ def _pad(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
 def _integers(value: Value) -> list[int]:
     if value.constant is None:
         raise ValueError("this argument must be constant")
-    return [int(number) for number in value.constant]
+    numbers: list[int] = value.constant.tolist()
+    return numbers
 
 
 @_rule("Concat")

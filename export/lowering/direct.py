@@ -21,9 +21,13 @@ __all__ = ["lower"]
 Emitter: TypeAlias = Callable[[Graph, Node, list[Value]], Value]
 
 
-def lower(graph: Graph) -> Graph:
-    """A graph of standard ops with the same inputs, weights and outputs."""
-    lowered = Graph(prefix="direct_")
+def lower(graph: Graph, check: Callable[[], None] | None = None) -> Graph:
+    """A graph of standard ops with the same inputs, weights and outputs.
+
+    Args:
+        check: as of `Graph`.
+    """
+    lowered = Graph("direct_", check)
     lowered.inputs.update(graph.inputs)
     lowered.weights.update(graph.weights)
     lowered.tables.update(graph.tables)

@@ -10,6 +10,8 @@ usual layout and is left to the direct lowering.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..graph import Graph, Node, Value
 from . import direct, layers, totals
 from .bands import plan_bands
@@ -19,18 +21,19 @@ from .rows import Kit, Rows
 __all__ = ["Tiled", "lower"]
 
 
-def lower(graph: Graph, filled: bool = True) -> Graph:
+def lower(graph: Graph, filled: bool = True, check: Callable[[], None] | None = None) -> Graph:
     """A graph of standard ops with the same inputs and outputs; its weights are arrangements of the
     same ones (see `arrangement`).
 
     Args:
         filled: whether its tables are needed, or their shapes alone, which takes half of the time.
+        check: as of `Graph`.
 
     Raises:
         NotImplementedError: a size is symbolic, or a layer is not one of a VGG.
     """
-    translated = Tiled(graph, filled).lowered()
-    lowered = direct.lower(translated)
+    translated = Tiled(graph, filled, check).lowered()
+    lowered = direct.lower(translated, check)
     # Rows and the translation know each other, and stay until Python looks for cycles: without the
     # contents of the tables, 160 MB at 2000 x 2000.
     translated.contents.clear()
@@ -40,8 +43,10 @@ def lower(graph: Graph, filled: bool = True) -> Graph:
 class Tiled:
     """The translation of one graph: what has become of each of its values."""
 
-    def __init__(self, graph: Graph, filled: bool = True) -> None:
-        self.graph = Graph(prefix="tiled_")
+    def __init__(
+        self, graph: Graph, filled: bool = True, check: Callable[[], None] | None = None
+    ) -> None:
+        self.graph = Graph("tiled_", check)
         self.graph.inputs.update(graph.inputs)
         self.kit = Kit(self.graph, filled)
         self.rows: dict[Value, Rows] = {}

@@ -188,7 +188,7 @@ def test_adam_is_planned_where_it_is_asked_for(told, asked):
 
 
 def test_little_memory_costs_the_optimiser_its_pairs(told, asked):
-    large = [*asked, "--size", "256", "--levels", "1", "--iterations", "1"]
+    large = [*asked, "--size", "256", "--levels", "1", "--iterations", "20"]
     usual = told(*large)
     assert usual["levels"][0]["optimizer"] == "lbfgs 20"
     fewer = told(*large, "--memory", usual["peak"] - (8 << 20))

@@ -170,5 +170,5 @@ def test_memory_is_what_the_method_tells(peak_of):
             pass
 
     peak = peak_of(lambda: adam(Bowl(None), np.full(shape, 0.5, np.float32), 4, step=0.02))
-    told = Method("adam").bytes(target.size)
+    told = Method("adam").bytes(target.size, 4)
     assert 0.75 * told <= peak <= told

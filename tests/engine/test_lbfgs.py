@@ -159,5 +159,5 @@ def test_memory_is_what_the_method_tells(peak_of):
         lbfgs(Bowl(None), np.full(shape, 0.5, np.float32), 12)
 
     descend()  # SciPy is loaded
-    peak, told = peak_of(descend), Method("scipy").bytes(target.size)
+    peak, told = peak_of(descend), Method("scipy").bytes(target.size, 12)
     assert 0.75 * told <= peak <= told

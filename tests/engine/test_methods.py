@@ -19,7 +19,15 @@ def test_whoever_asks_for_adam_gets_it():
 @pytest.mark.parametrize("numbers", [60, 3 * 128**2, 3 * 512**2, 3 * 4096**2])
 def test_memory_grows_with_the_canvas_and_falls_along_the_list(numbers):
     methods = [method for method in methods_for(Options(), numbers) if method.name != "scipy"]
-    sizes = [method.bytes(numbers) for method in methods]
+    sizes = [method.bytes(numbers, 20) for method in methods]
     assert sizes == sorted(sizes, reverse=True)
     for method in methods:
-        assert method.bytes(2 * numbers) > method.bytes(numbers) > 5 * 4 * numbers
+        assert method.bytes(2 * numbers, 20) > method.bytes(numbers, 20) > 5 * 4 * numbers
+
+
+def test_pairs_take_memory_as_far_as_there_are_steps_to_learn_them_from():
+    numbers = 3 * 512**2
+    taken = [Method("lbfgs", 20).bytes(numbers, steps) for steps in (0, 3, 10, 20, 300)]
+    assert taken[0] < taken[1] < taken[2] < taken[3] == taken[4]
+    assert taken[1] == Method("lbfgs", 3).bytes(numbers, 300)
+    assert taken[2] == Method("lbfgs", 10).bytes(numbers, 10)

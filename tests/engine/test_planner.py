@@ -131,7 +131,7 @@ from impasto.engine.options import Options
 give_memory_back()
 layers = {"content_layers": {"relu3_1": 1.0}, "style_layers": {"relu1_1": 1.0, "relu3_1": 1.0}}
 engine = Engine(sys.argv[1], threads=1, device="cpu", lowering=sys.argv[2])
-options = Options(size=480, levels=3, iterations=2, optimizer="adam", **layers)
+options = Options(size=480, levels=3, iterations=2, **layers)
 memory = 2**33
 if sys.argv[5] == "least":
     try:

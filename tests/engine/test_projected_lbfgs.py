@@ -424,5 +424,5 @@ def test_memory_is_what_the_method_tells(method, peak_of):
         bowl = Bowl(None)
         projected_lbfgs(bowl, start, 25, pairs=method.pairs, half=method.half)
 
-    peak, told = peak_of(descend), method.bytes(target.size)
+    peak, told = peak_of(descend), method.bytes(target.size, 25)
     assert 0.75 * told <= peak <= told

@@ -279,3 +279,19 @@ def test_a_work_with_masks_goes_on_after_a_stop_and_notices_another_mask(
     drawn("a", left(share=0.3))
     with pytest.raises(ResumeError, match="was changed"):
         engine.resume(tmp_path / "other")
+
+
+@pytest.mark.parametrize("pair", [False, True])
+def test_reading_masks_takes_no_more_than_is_told(drawn, pair):
+    mask = left(1200, 1600)
+    colored = np.stack([mask, 1 - mask, 0 * mask], axis=2)
+    path = drawn("mask", colored if pair else mask)
+    options = Options(size=96, masks=((path, path if pair else ""),))
+    regions = read_regions(options, (1200, 1600), [(1200, 1600)], Limits())
+    tracemalloc.start()
+    read_regions(options, (1200, 1600), [(1200, 1600)], Limits())
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # What Pillow has of it is not traced.
+    assert 0.25 * regions.reading_bytes < taken <= regions.reading_bytes
+    assert regions.reading_bytes > regions.nbytes

@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 
 from impasto.engine import programs as programs_module
+from impasto.engine import session as session_module
 from impasto.engine.engine import Engine
 from impasto.engine.errors import ModelError, OptionsError
 from impasto.engine.lowerings import choose_lowering
 from impasto.engine.programs import NetworkPrograms, Selection
 from impasto.engine.sessions import Sessions
+from impasto.engine.stop import Stop, Stopped
+from impasto.export import encode as encode_module
 from impasto.export import program as program_module
 from impasto.export.bundle import build_bundle
+from impasto.export.graph import Graph
 
 ANY = SimpleNamespace(selection=None)
 BUNDLED = SimpleNamespace(selection=Selection((), ("relu1_1",), "max", "zeros"))
@@ -127,9 +131,9 @@ def test_painting_leaves_no_tiled_session_open(toy_file, asked, scene):
 def test_a_tiled_program_is_built_once_for_each_size(sessions, selection, monkeypatch):
     built, build = [], program_module.build_tiled_program
 
-    def counted(kind, network, chosen, size):
+    def counted(kind, network, chosen, size, check):
         built.append((kind, size))
-        return build(kind, network, chosen, size)
+        return build(kind, network, chosen, size, check)
 
     monkeypatch.setattr(program_module, "build_tiled_program", counted)
     ours = sessions()
@@ -142,13 +146,56 @@ def test_a_tiled_program_is_built_once_for_each_size(sessions, selection, monkey
 
 def test_the_tiled_programs_used_last_are_kept(toy, selection, monkeypatch):
     source = NetworkPrograms("toy", toy)
-    sizes = [source._build_tiled("style", selection(), (side, 16)).nbytes for side in (16, 20, 24)]
+    sizes = [
+        source._build_tiled("style", selection(), (side, 16), Stop()).nbytes
+        for side in (16, 20, 24)
+    ]
     monkeypatch.setattr(programs_module, "KEPT_PROGRAMS", sum(sizes) - 1)
     first, second = (source.tiled("style", selection(), (side, 16)) for side in (16, 20))
     assert source.tiled("style", selection(), (16, 16)) is first
     assert source.tiled("style", selection(), (24, 16)) is not second
     assert source.tiled("style", selection(), (16, 16)) is first
     assert source.tiled("style", selection(), (20, 16)) is not second
+
+
+@pytest.mark.parametrize(
+    "made, owner, step",
+    [
+        ("footprint", Graph, "again"),
+        ("tiled", Graph, "again"),
+        ("tiled", encode_module, "_encode_node"),
+    ],
+)
+def test_a_stop_ends_the_building_of_a_program_at_its_next_node(
+    made, owner, step, toy, selection, monkeypatch
+):
+    source, stop, nodes, add = NetworkPrograms("toy", toy), Stop(), [], getattr(owner, step)
+
+    def added(*args):
+        nodes.append(args)
+        if len(nodes) == 5:
+            stop.request("enough")
+        return add(*args)
+
+    monkeypatch.setattr(owner, step, added)
+    with pytest.raises(Stopped, match="enough"):
+        getattr(source, made)("style", selection(), SIZE, stop)
+    assert len(nodes) <= 6
+    assert getattr(source, made)("style", selection(), SIZE, Stop())
+    assert len(nodes) > 20
+
+
+def test_a_stop_ends_the_opening_of_a_session(sessions, selection, monkeypatch):
+    ours, stop, opened = sessions(), Stop(), session_module.open_session
+
+    def interrupted(*args):
+        stop.request("enough")
+        return opened(*args)
+
+    monkeypatch.setattr(session_module, "open_session", interrupted)
+    with pytest.raises(Stopped, match="enough"):
+        ours.get("style", selection(), SIZE, stop)
+    assert ours.get("style", selection(), SIZE)
 
 
 def test_direct_sessions_are_for_any_size_and_stay_open(sessions, selection):
