@@ -28,7 +28,8 @@ class Contender:
 
 
 def _torch(name: str, layout: str, compiled: bool = False, exact: bool = False) -> Contender:
-    settings = {"layout": layout, "compiled": compiled, "exact": exact}
+    # in the environment in which its users start it
+    settings = {"layout": layout, "compiled": compiled, "exact": exact, "large_pages": False}
     return Contender(name, "bench_torch", settings, may_fail=compiled)
 
 

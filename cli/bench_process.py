@@ -19,6 +19,7 @@ from typing import Any
 
 from ..engine import errors
 from ..engine.stop import Stop
+from .large_pages import not_asking
 
 __all__ = ["run_child"]
 
@@ -36,7 +37,8 @@ def run_child(
 
     Args:
         module: its name in this package, such as "bench_impasto".
-        job: what `serve` hands to the work; `threads` of it goes for OpenMP too.
+        job: what `serve` hands to the work; `threads` of it goes for OpenMP too, and where its
+            `large_pages` is False, they are not asked for by us.
         folder: for what the process writes; its streams go to files there.
         stop: a request kills the process, and whatever it has started.
 
@@ -58,7 +60,7 @@ def run_child(
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
-            env=_environment(int(job["threads"]), folder),
+            env=_environment(job, folder),
             start_new_session=True,
         )
         peak = None
@@ -77,12 +79,13 @@ def run_child(
     return record | {"began": began, "peak_rss_mb": peak}
 
 
-def _environment(threads: int, folder: Path) -> dict[str, str]:
+def _environment(job: Mapping[str, Any], folder: Path) -> dict[str, str]:
     """Threads for torch, since the command line has given its own BLAS one; and the folder for all
     temporary files, of ONNX Runtime and of torch's compiler, which would else stay."""
-    threads_of = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    threads_of = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(job["threads"]))
     places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
-    return os.environ | threads_of | places
+    given = dict(os.environ) if job.get("large_pages", True) else not_asking(os.environ)
+    return given | threads_of | places
 
 
 def _wait(process: subprocess.Popen[bytes]) -> float | None:

@@ -130,6 +130,16 @@ class Graph:
         """Name `value` as a result of the program."""
         self.outputs[name] = value
 
+    def drop_unused(self) -> None:
+        """Drop the nodes that no output needs."""
+        needed = set(self.outputs.values())
+        kept = []
+        for node in reversed(self.nodes):
+            if not needed.isdisjoint(node.outputs):
+                kept.append(node)
+                needed.update(node.inputs)
+        self.nodes = kept[::-1]
+
     def _fresh(self, stem: str) -> str:
         number = self._counts.get(stem, 0)
         self._counts[stem] = number + 1

@@ -153,7 +153,7 @@ def _expand(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
     return [(broadcast(inputs[0].shape, tuple(wanted)), inputs[0].dtype)]
 
 
-@_rule("ReduceSum", "ReduceMean", "ReduceMax", "ReduceSumSquare")
+@_rule("ReduceSum", "ReduceMean", "ReduceSumSquare")
 def _reduce(inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Results:
     shape = inputs[0].shape
     axes = reduced_axes(inputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -74,7 +75,7 @@ class _Activation(Rows):
         if number not in self._pooled:
             b, kit = self.kit.graph, self.kit
             sums = self.windows(self._sums.band(number))
-            greatest = b.op("ReduceMax", sums, kit.sizes(0), keepdims=1)
+            greatest = self._greater(self._greater(sums))
             rows = self.grid.rows(number) // 4
             biased = self._biased(kit.reshape(greatest, rows, self.channels))
             self._pooled[number] = value = b.op("Relu", biased)
@@ -82,6 +83,17 @@ class _Activation(Rows):
                 alive = b.op("Greater", value, self._zero())
                 self._masks[number] = b.op("Equal", sums, greatest), alive
         return self._pooled[number]
+
+    def _greater(self, members: Value) -> Value:
+        """Of an even number of members of each window the greater one of every two, half of them:
+        copies and all twice as fast as ReduceMax."""
+        kit, count = self.kit, int(members.shape[0])
+        edges = [kit.sizes(i * count // 2) for i in range(3)]
+        first, second = (
+            kit.graph.op("Slice", members, *ends, kit.sizes(0), kit.sizes(1))
+            for ends in pairwise(edges)
+        )
+        return kit.graph.op("Max", first, second)
 
     def masks(self, number: int) -> tuple[Value, Value]:
         """Of a band: which members of a window are its maximum, (4, ...), 1 or 0; and which maxima

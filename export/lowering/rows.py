@@ -33,6 +33,8 @@ class Kit:
         self._constants: dict[Hashable, Value] = {}
         self._indices: dict[Hashable, tuple[Value, bool]] = {}
         self._repeated: dict[tuple[Value, int], Value] = {}
+        self._reshaped: dict[tuple[Value, tuple[int, ...]], Value] = {}
+        self._before: dict[Value, Value] = {}  # what each reshaped value was made of
 
     def constant(self, key: Hashable, make: Callable[[], np.ndarray]) -> Value:
         """The constant of that key, made once."""
@@ -45,8 +47,14 @@ class Kit:
         return self.constant(("sizes", numbers), lambda: np.array(numbers, np.int64))
 
     def reshape(self, x: Value, *shape: int) -> Value:
-        """`x` in another shape; nothing where it has that shape."""
-        return x if x.shape == shape else self.graph.op("Reshape", x, self.sizes(*shape))
+        """`x` in another shape: by one node at most, however often its shape was changed."""
+        x = self._before.get(x, x)
+        if x.shape == shape:
+            return x
+        if (x, shape) not in self._reshaped:
+            self._reshaped[x, shape] = value = self.graph.op("Reshape", x, self.sizes(*shape))
+            self._before[value] = x
+        return self._reshaped[x, shape]
 
     def index(
         self,

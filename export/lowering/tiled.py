@@ -71,6 +71,7 @@ class Tiled:
             self.plain(value)
         for name, value in self._source.outputs.items():
             self.graph.output(name, self.plain(value))
+        self.graph.drop_unused()
         return self.graph
 
     def plain(self, value: Value) -> Value:

@@ -30,6 +30,18 @@ def test_op_that_does_not_fit_leaves_the_graph_as_it_was():
     assert not b.nodes
 
 
+def test_nodes_that_no_output_needs_are_dropped_and_the_others_keep_their_order():
+    graph = Graph()
+    x = graph.input("x", (2, 3))
+    first = graph.op("Relu", x)
+    graph.op("Neg", first)
+    other, _ = graph.op("Neg", x), graph.op("Relu", first)
+    graph.output("y", graph.op("Add", other, first))
+    graph.drop_unused()
+    assert [node.op for node in graph.nodes] == ["Relu", "Neg", "Add"]
+    assert graph.nodes[1].inputs == (x,)
+
+
 def test_output_may_be_an_input_a_constant_or_given_twice(run_reference, run_onnxruntime):
     b = Graph()
     x = b.input("x", (2,))

@@ -71,7 +71,7 @@ def shaping(b, x):
 
 def reductions(b, x):
     b.op("SumOfSquares", x)
-    for op in ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceSumSquare"):
+    for op in ("ReduceSum", "ReduceMean", "ReduceSumSquare"):
         for keepdims in (0, 1):
             b.op(op, x, keepdims=keepdims)
             for axes in ([-1], [0, 2], [3, 1]):
