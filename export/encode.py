@@ -13,6 +13,7 @@ import numpy as np
 
 from ..engine.errors import RuntimeMissing
 from .graph import Graph, Node, Value
+from .liveness import results_of
 
 __all__ = ["OPSET", "encode"]
 
@@ -84,13 +85,16 @@ def encode(
         for key in graph.weights:
             half = weights[key].dtype == np.float16
             stored[key] = np.asarray(weights[key], np.float16 if half else floats)
+    named = results_of(graph)
     nodes = []
     for node in graph.nodes:
         if check is not None:
             check()
-        nodes.append(_encode_node(node, kinds))
+        nodes.append(_encode_node(node, kinds, named))
     nodes += [
-        helper.make_node("Identity", [value.name], [key]) for key, value in graph.outputs.items()
+        helper.make_node("Identity", [named.get(value, value.name)], [key])
+        for key, value in graph.outputs.items()
+        if named.get(value) != key
     ]
     outputs = [
         helper.make_tensor_value_info(key, kinds[value.dtype], list(value.shape))
@@ -177,7 +181,7 @@ def _declared(value: Value) -> Any:
     return tensor
 
 
-def _encode_node(node: Node, kinds: Mapping[str, int]) -> Any:
+def _encode_node(node: Node, kinds: Mapping[str, int], named: Mapping[Value, str]) -> Any:
     from onnx import helper
 
     attributes = {key: value for key, value in node.attributes.items() if key != "like"}
@@ -185,8 +189,8 @@ def _encode_node(node: Node, kinds: Mapping[str, int]) -> Any:
         attributes["to"] = kinds[attributes["to"]]
     return helper.make_node(
         node.op,
-        [value.name for value in node.inputs],
-        [value.name for value in node.outputs],
+        [named.get(value, value.name) for value in node.inputs],
+        [named.get(value, value.name) for value in node.outputs],
         domain=_DOMAINS.get(node.op),
         **attributes,
     )

@@ -15,7 +15,7 @@ from math import prod
 
 from .graph import Graph, Value
 
-__all__ = ["Footprint", "footprint_of", "run_bytes"]
+__all__ = ["Footprint", "footprint_of", "results_of", "run_bytes"]
 
 _BYTES = {"float": 4, "int64": 8, "int32": 4, "bool": 1}
 # Their results are their first argument seen differently.
@@ -55,9 +55,21 @@ def footprint_of(graph: Graph) -> Footprint:
     return Footprint(run_bytes(graph), session, program, weights)
 
 
+def results_of(graph: Graph) -> dict[Value, str]:
+    """Values that are made as a result at once, with its name: a node writes them to where the
+    caller wants them. Other results are copies: of inputs, of constants, of what has a name already
+    or shares its memory with another value."""
+    made = {value: node.op not in _VIEWS for node in graph.nodes for value in node.outputs}
+    named: dict[Value, str] = {}
+    for key, value in graph.outputs.items():
+        if made.get(value):
+            named.setdefault(value, key)
+    return named
+
+
 def run_bytes(graph: Graph) -> int:
-    """Of a lowered graph for one size: the memory of its values, and of its results once more, as
-    they are handed over. What is given to a run (inputs, weights, tables) is not counted.
+    """Of a lowered graph for one size: the memory of its values, results included. What is given to
+    a run (inputs, weights, tables) is not counted.
 
     Raises:
         ValueError: a size is symbolic.
@@ -73,6 +85,7 @@ def run_bytes(graph: Graph) -> int:
                 root[value] = root.get(node.inputs[0], node.inputs[0])
             else:
                 made[value] = number
+    results = results_of(graph)
     for value in graph.outputs.values():
         last[root.get(value, value)] = len(graph.nodes)
     ends: dict[int, list[Value]] = defaultdict(list)
@@ -82,10 +95,11 @@ def run_bytes(graph: Graph) -> int:
     places: dict[Value, int] = {}
     for number, node in enumerate(graph.nodes):
         for value in node.outputs:
-            if value in made:
+            if value in made and value not in results:
                 places[value] = arena.take(_bytes(value))
         for value in ends[number]:
-            arena.give(places.pop(value))
+            if value in places:
+                arena.give(places.pop(value))
     return arena.touched + sum(map(_bytes, graph.outputs.values()))
 
 

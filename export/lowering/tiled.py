@@ -125,8 +125,8 @@ class Tiled:
         lines = rows.regridded(rows.grid.unrolled(height, width))
         bands = [lines.band(number) for number in range(lines.grid.bands)]
         whole = self.graph.op("Concat", *bands, axis=0) if len(bands) > 1 else bands[0]
-        whole = self.graph.op("Transpose", whole, perm=[1, 0])
-        return self.kit.reshape(whole, 1, rows.channels, height, width)
+        last = self.kit.reshape(whole, 1, height, width, rows.channels)
+        return self.graph.op("Transpose", last, perm=[0, 3, 1, 2])
 
 
 def _looked_at_again(graph: Graph) -> set[Value]:
