@@ -231,9 +231,9 @@ class Session:
     def _run_into(
         self, feeds: Mapping[str, Any], outputs: Sequence[str], run_options: Any
     ) -> dict[str, np.ndarray]:
-        """With arrays of ours for the results, into which the last node writes. One of the runtime's
-        own would be copied, and keeps the block that it lies in, which was measured to be 130 MB,
-        from being given back."""
+        """With arrays of ours for the results, into which the last nodes write. One of the
+        runtime's own would be copied, and keeps the block that it lies in, which was measured to be
+        130 MB, from being given back."""
         binding = self._session.io_binding()
         for name, value in feeds.items():
             if isinstance(value, np.ndarray):
