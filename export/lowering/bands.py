@@ -10,7 +10,7 @@ from ..graph import Graph
 __all__ = ["plan_bands"]
 
 # Of one band's tiles in the transformed form, at most about this much.
-_BAND_BYTES = 10 << 20
+_BAND_BYTES = 18 << 20
 
 
 def plan_bands(
