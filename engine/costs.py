@@ -43,19 +43,24 @@ class Costs:
         return cls(found)
 
     def evaluation(
-        self, selection: Selection, tiling: Tiling | None, shape: tuple[int, int]
+        self,
+        selection: Selection,
+        tiling: Tiling | None,
+        shape: tuple[int, int],
+        workers: int = 1,
     ) -> float:
         """Of loss and gradient of a canvas of this (height, width).
 
         Args:
             selection: with the joint of the tiling.
+            workers: that compute tiles at the same time.
         """
         whole = self._up_to(selection.layers)
         if tiling is None:
             return 2 * shape[0] * shape[1] * whole
         height, width = tiling.size(shape)
         down, across = tiling.counts(shape)
-        tiled = _MASKING * down * across * height * width
+        tiled = _MASKING * down * across * height * width / min(workers, down * across)
         front = min(self._up_to([tiling.joint]), whole)
         if front < whole:
             return 3 * tiled * front + 2 * shape[0] * shape[1] * (whole - front)
