@@ -21,7 +21,7 @@ ClusterForTiles: TypeAlias = Annotated[
         "--cluster",
         metavar=_METAVAR,
         help="Have the tiles of a large picture computed by the workers of a Dask cluster, such as "
-        "tcp://10.0.0.5:8786, or by N processes here; --memory and --threads are for each of them too.",
+        "tcp://10.0.0.5:8786, or by N processes here; --memory and --threads hold for each.",
         show_default="this process alone",
         rich_help_panel=_MACHINE,
     ),
@@ -32,7 +32,7 @@ ClusterForPictures: TypeAlias = Annotated[
         "--cluster",
         metavar=_METAVAR,
         help="Have the pictures painted by the workers of a Dask cluster, such as "
-        "tcp://10.0.0.5:8786, or by N processes here; --memory and --threads are for each of them.",
+        "tcp://10.0.0.5:8786, or by N processes here; --memory and --threads hold for each.",
         show_default="this process alone",
         rich_help_panel=_MACHINE,
     ),

@@ -18,7 +18,10 @@ from ..engine.stop import Stop
 
 __all__ = ["DaskClient", "is_called_off", "local_workers"]
 
-_LOCAL = re.compile(r"local:([1-9][0-9]{0,3})")
+_LOCAL = re.compile(r"local:([1-9][0-9]{0,2})")
+_REMOTE = re.compile(r"(tcp|tls|ws|wss|ucx)://(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
+# To reach a scheduler: it is there before its clients are.
+_CONNECT = 10.0
 # Between two looks whether anybody is still there.
 _LOOK = 1.0
 _NEVER = "1 PiB"
@@ -38,7 +41,7 @@ class DaskClient:
     Args:
         address: of a scheduler, such as "tcp://10.0.0.5:8786"; or "local:N", which starts N worker
             processes on this machine, that end with this.
-        patience: seconds to wait for a scheduler, and for a worker where there is none.
+        patience: seconds to wait for a worker where there is none.
 
     Raises:
         RuntimeMissing: distributed is not installed.
@@ -47,6 +50,11 @@ class DaskClient:
     """
 
     def __init__(self, address: str, patience: float = 60.0) -> None:
+        if local_workers(address) is None and not _REMOTE.fullmatch(address):
+            raise OptionsError(
+                "the address of a cluster is local:N, or that of a Dask scheduler, such as "
+                f"tcp://10.0.0.5:8786, not {address!r}"
+            )
         self.address = address
         self._patience = patience
         self._closing = ExitStack()
@@ -56,11 +64,8 @@ class DaskClient:
         except (OSError, TimeoutError) as error:
             self.close()
             raise ClusterError(
-                f"no Dask scheduler with a worker at {address!r}: {error}"
+                f"there is no Dask scheduler with a worker at {address!r}: {error}"
             ) from error
-        except ValueError as error:
-            self.close()
-            raise OptionsError(f"{address!r} is no address of a Dask scheduler: {error}") from error
         except BaseException:
             self.close()
             raise
@@ -69,7 +74,7 @@ class DaskClient:
     def _connected(self, dask: Any) -> Any:
         enter, count = self._closing.enter_context, local_workers(self.address)
         if count is None:
-            return enter(dask.Client(self.address, timeout=self._patience, set_as_default=False))
+            return enter(dask.Client(self.address, timeout=_CONNECT, set_as_default=False))
         # The certificate of this cluster alone: others on this machine could else send it work,
         # which is as good as being its user.
         cluster = dask.LocalCluster(
@@ -77,12 +82,15 @@ class DaskClient:
             threads_per_worker=1,
             host="127.0.0.1",
             security=dask.Security.temporary(),
-            dashboard_address=None,
+            # Its page of figures cannot be had away: at any port, and without the dashboard.
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
             memory_limit=0,
+            preload="impasto.cluster.own_worker",
             silence_logs=logging.CRITICAL,
         )
         enter(cluster)
-        return enter(dask.Client(cluster, timeout=self._patience, set_as_default=False))
+        return enter(dask.Client(cluster, timeout=_CONNECT, set_as_default=False))
 
     def __enter__(self) -> Self:
         return self
