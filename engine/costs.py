@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -60,7 +61,7 @@ class Costs:
             return 2 * shape[0] * shape[1] * whole
         height, width = tiling.size(shape)
         down, across = tiling.counts(shape)
-        tiled = _MASKING * down * across * height * width / min(workers, down * across)
+        tiled = _MASKING * ceil(down * across / workers) * height * width
         front = min(self._up_to([tiling.joint]), whole)
         if front < whole:
             return 3 * tiled * front + 2 * shape[0] * shape[1] * (whole - front)

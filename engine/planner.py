@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, partial
-from math import ceil, floor, prod
+from math import ceil, floor, inf
 
 from .accounts import Accounts
 from .balance import measured
@@ -170,7 +170,7 @@ class Planner:
             around = max(whole.whole((level.height, level.width)))
             sides = self._sides(around, whole.halo, whole.unit)
             tilings = [whole, *(replace(whole, height=side, width=side) for side in sides)]
-            return [[*self._for_all(tilings, level)]]
+            return [[*self._worth_it(work, level, tilings)]]
         for joint in [*joints, deepest]:
             halo, unit = halo_of(self._programs.strides, [joint])
             sides = [
@@ -179,16 +179,22 @@ class Planner:
                 if side * min(side, level.height, level.width) <= _LARGEST_TILE
             ]
             tilings = [Tiling(joint, side, side, halo, unit) for side in sides]
-            tilings = self._for_all(tilings, level)
+            tilings = self._worth_it(work, level, tilings)
             found.append([*tilings])
             if joint == deepest and work.selection.content_layers:
                 found.append([replace(tiling, half=True) for tiling in tilings])
         return [ways for ways in found if ways]
 
-    def _for_all(self, tilings: list[Tiling], level: Level) -> list[Tiling]:
-        """Those with a tile for each worker; where there is none, the one with the most tiles."""
-        enough = [one for one in tilings if prod(one.counts(level.shape)) >= self._workers]
-        return enough or tilings[-1:]
+    def _worth_it(self, work: Work, level: Level, tilings: list[Tiling]) -> list[Tiling]:
+        """Without those that cost no less than one with smaller tiles, of which the workers have
+        fewer rounds each."""
+        found: list[Tiling] = []
+        least = inf
+        for tiling in reversed(tilings):
+            if (cost := self._cost(work, level, tiling)) < least:
+                found.insert(0, tiling)
+                least = cost
+        return found
 
     def _sides(self, longer: int, halo: int, unit: int) -> list[int]:
         """Of square tiles: those with which fewer and fewer cover the longer side."""
