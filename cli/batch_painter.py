@@ -65,7 +65,7 @@ class BatchPainter:
         self._time = None if asked["time"] is None else parse_seconds(asked["time"])
         self._closing = ExitStack()
         self._lock = Lock()
-        self._ready: _Ready | None = None
+        self._ready: _Ready | Exception | None = None
         # How many pictures may be in the making.
         self.at_once = 1 if asked["cluster"] is None else _AT_ONCE
         # What no result may replace.
@@ -92,7 +92,12 @@ class BatchPainter:
         """
         with self._lock:
             if self._ready is None:
-                self._ready = self._made_ready()
+                try:
+                    self._ready = self._made_ready()
+                except Exception as error:  # of which others need not find out again
+                    self._ready = error
+            if isinstance(self._ready, Exception):
+                raise self._ready
             return self._ready
 
     def _made_ready(self) -> _Ready:

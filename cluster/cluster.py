@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -125,6 +126,7 @@ class PictureWorkers:
         self._network = network
         self._styles = styles
         self._order = order
+        self._calling_off = Lock()
 
     def paint(self, source: Path, stop: Stop) -> Result:
         """One picture.
@@ -136,10 +138,15 @@ class PictureWorkers:
         photograph, name = read_file(source, self._order.machine.limits, "content picture")
         order = replace(self._order, name=name)
         future = self._client.submit(paint_picture, order, self._network, self._styles, photograph)
-        with stop.calling(lambda: self._client.call_off(order.call)):
+        with stop.calling(self._call_off):
             (result,) = self._client.results([future], stop)
         assert isinstance(result, Result)
         return result
+
+    def _call_off(self) -> None:
+        """All of them: the first that hears of the stop does it."""
+        if self._calling_off.acquire(blocking=False):
+            self._client.call_off(self._order.call)
 
 
 class _TilesThere:

@@ -59,7 +59,7 @@ class DaskClient:
         self._patience = patience
         self._closing = ExitStack()
         try:
-            self._client = self._connected(distributed())
+            self._client = self._connected(_dask())
             self._client.wait_for_workers(1, timeout=patience)
         except (OSError, TimeoutError) as error:
             self.close()
@@ -160,7 +160,7 @@ class DaskClient:
     def call_off(self, name: str) -> None:
         """Make `is_called_off` true for a name."""
         with contextlib.suppress(OSError, TimeoutError):
-            distributed().Event(name, client=self._client).set()
+            _dask().Event(name, client=self._client).set()
 
     def _require_workers(self) -> None:
         with self._told():
@@ -175,7 +175,7 @@ class DaskClient:
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
-        dask = distributed()
+        dask = _dask()
         try:
             yield
         except dask.scheduler.KilledWorker as error:
@@ -189,11 +189,11 @@ class DaskClient:
 
 def is_called_off(name: str) -> bool:
     """On a worker: whether the client has called this off."""
-    dask = distributed()
+    dask = _dask()
     return bool(dask.Event(name, client=dask.get_client()).is_set())
 
 
-def distributed() -> Any:
+def _dask() -> Any:
     """The module distributed; it logs nothing on its own, unless the host has loaded it before.
 
     Raises:
