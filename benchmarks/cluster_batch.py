@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/cluster_batch.py PHOTOGRAPH PAINTING
     .venv/bin/python benchmarks/cluster_batch.py PHOTOGRAPH PAINTING --pictures 8 --size 128 \\
-        --iterations 60 --rounds 3
+        --iterations 100 --rounds 3
 
 Every time is that of a whole command: starting scheduler and workers, sending the network, opening
 an engine in each worker. Prints each round, the load of the machine before it, and how many times
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("painting", type=Path)
     parser.add_argument("--pictures", type=int, default=8)
     parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--iterations", type=int, default=60)
+    parser.add_argument("--iterations", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
