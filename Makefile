@@ -6,7 +6,7 @@ AUDIT := .venv-audit
 # The strict editable mode lets mypy see the folders as one package. It links file by file, so that
 # a new file is seen only after another installation: everything installed depends on SOURCES.
 EDITABLE := --config-settings editable_mode=strict
-SOURCES := pyproject.toml $(wildcard impasto/*.py engine/*.py export/*.py export/*/*.py models/*.py cli/*.py service/*.py service/page/*)
+SOURCES := pyproject.toml $(wildcard impasto/*.py engine/*.py export/*.py export/*/*.py models/*.py cli/*.py service/*.py service/page/* cluster/*.py)
 # For `make oracle`. Where the registry's torch is one for CUDA (on Linux it is), name a CPU build:
 # a wheel file, or a version with the options of pip that find it.
 TORCH ?= torch==2.13.0

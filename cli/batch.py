@@ -13,6 +13,7 @@ from . import parameters as p
 from . import recipe_options as r
 from . import space_options as x
 from .batch_work import paint_batch
+from .cluster_options import ClusterForPictures
 from .network_options import spelled_defaults
 from .presets import PresetName
 from .style_options import StyleBlend
@@ -70,6 +71,7 @@ def batch(
     precision: p.PrecisionName = "float32",
     threads: p.Threads = None,
     lowering: p.LoweringName = "auto",
+    cluster: ClusterForPictures = None,
     format: b.ResultFormat = "png",
     overwrite: b.Overwrite = False,
     report: b.ReportFile = None,

@@ -22,7 +22,7 @@ class Outcome:
     Args:
         status: "made", "skipped" or "failed".
         loss: of the picture that was made.
-        seconds: from reading to writing it.
+        seconds: that it took to paint, or to fail.
         error: why it failed, in one sentence.
     """
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from time import perf_counter
 from typing import NoReturn
 
 import typer
 
-from ..engine.errors import OutputError
+from ..engine.errors import ClusterError, OutputError, WorkerKilled
 from ..engine.options import Options
 from ..engine.stop import Stop, Stopped
 from .batch_jobs import Job, Naming, jobs_of
@@ -52,7 +55,8 @@ def paint_batch(
             job.check(painter.sources)
     with BatchReport(asked["report"]) as report, Signals() as signals:
         _make(folder)
-        with batch_bars(not asked["quiet"], None if jobs is None else len(jobs)) as bars:
+        count, one_by_one = None if jobs is None else len(jobs), painter.at_once == 1
+        with painter, batch_bars(not asked["quiet"], count, one_by_one) as bars:
             batch = _Batch(painter, asked["overwrite"], report, bars)
             if jobs is None:
                 signals.run(lambda stop: batch.watch(paths, naming, stop, not asked["quiet"]))
@@ -88,6 +92,8 @@ class _Batch:
         self._overwrite = overwrite
         self._report = report
         self._bars = bars
+        self._taking, self._telling = Lock(), Lock()
+        self._over = False
         self.counts: Counter[str] = Counter()
         self.exit_code = 0
         self.stopped: str | None = None
@@ -98,21 +104,41 @@ class _Batch:
         stop: Stop,
         tell: Callable[[Outcome], None] = lambda outcome: None,
     ) -> None:
-        """Make one after the other, until the last one or a stop.
+        """Make all of them, as many at once as the painter can, until the last one or a stop.
 
         Args:
             tell: is called with what became of each.
         """
-        for job in jobs:
-            self._bars.begin(job.source.name)
-            outcome = self._outcome(job, stop)
-            if outcome is None:
-                self.stopped = stop.reason
+        waiting = iter(jobs)
+        work = partial(self._work, waiting, stop, tell)
+        if self._painter.at_once == 1:
+            work()
+            return
+        with ThreadPoolExecutor(self._painter.at_once) as pool:
+            for ended in [pool.submit(work) for _ in range(self._painter.at_once)]:
+                ended.result()
+
+    def _work(self, jobs: Iterator[Job], stop: Stop, tell: Callable[[Outcome], None]) -> None:
+        """One of the threads that take one job after the other."""
+        while not self._over:
+            with self._taking:
+                job = next(jobs, None)
+            if job is None:
                 return
-            self.counts[outcome.status] += 1
-            self._report.add(outcome)
-            self._bars.end()
-            tell(outcome)
+            self._bars.begin(job.source.name)
+            try:
+                outcome = self._outcome(job, stop)
+            except BaseException:
+                self._over = True
+                raise
+            with self._telling:
+                if outcome is None:
+                    self.stopped, self._over = stop.reason, True
+                    return
+                self.counts[outcome.status] += 1
+                self._report.add(outcome)
+                self._bars.end()
+                tell(outcome)
 
     def watch(self, paths: Sequence[Path], naming: Naming, stop: Stop, told: bool) -> None:
         """Make what is there and what comes, until a stop.
@@ -151,13 +177,17 @@ class _Batch:
             if result.stopped in EXIT_OF_STOP:
                 return None
             saving.save(result, job.output)
+        except Stopped:
+            return None
         except Exception as error:
+            if isinstance(error, ClusterError) and not isinstance(error, WorkerKilled):
+                raise  # which no other picture can be painted without
             sentence, exit_code = failure_of(error)
             say_traceback(error)
             say(f"failed: {job.source}: {' '.join(sentence.split())}")
             self.exit_code = self.exit_code or exit_code
             return Outcome(*names, "failed", None, perf_counter() - began, sentence)
-        return Outcome(*names, "made", result.loss, perf_counter() - began)
+        return Outcome(*names, "made", result.loss, result.seconds)
 
 
 def _make(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """How a command ends: each error becomes one sentence on stderr and a stable exit code.
 
-Exit codes: 0 done, 1 a defect of Impasto, 2..8 see `engine.errors`, 129 hung up, 130 interrupted,
+Exit codes: 0 done, 1 a defect of Impasto, 2..9 see `engine.errors`, 129 hung up, 130 interrupted,
 143 terminated.
 """
 

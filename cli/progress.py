@@ -36,13 +36,17 @@ def painting_bar(wanted: bool) -> Iterator[Painted | None]:
 
 
 @contextlib.contextmanager
-def batch_bars(wanted: bool, pictures: int | None) -> Iterator[BatchBars]:
-    """A bar for all pictures and one for that in the making, where somebody is watching."""
+def batch_bars(wanted: bool, pictures: int | None, one_by_one: bool = True) -> Iterator[BatchBars]:
+    """A bar for all pictures and one for that in the making, where somebody is watching.
+
+    Args:
+        one_by_one: whether one picture is made at a time; there is else no second bar.
+    """
     if not wanted or not is_terminal(sys.stderr):
-        yield BatchBars(None, pictures)
+        yield BatchBars(None, pictures, one_by_one)
         return
     bars = _bars()
-    shown = BatchBars(bars, pictures)
+    shown = BatchBars(bars, pictures, one_by_one)
     bars.start()
     try:
         yield shown
@@ -56,19 +60,21 @@ class BatchBars:
     Args:
         bars: None where nobody is watching.
         pictures: how many there are in all; None where nobody knows.
+        one_by_one: see `batch_bars`.
     """
 
-    def __init__(self, bars: Bars | None, pictures: int | None) -> None:
+    def __init__(self, bars: Bars | None, pictures: int | None, one_by_one: bool = True) -> None:
         self._bars = bars
         # What the engine is to call.
         self.current: Painted | None = None
         if bars is not None:
             self._all = bars.add_task("pictures", total=pictures, rest="")
+        if bars is not None and one_by_one:
             self.current = _shown_in(bars)
 
     def begin(self, name: str) -> None:
         """Tell which picture is made now."""
-        if self._bars is not None:
+        if self._bars is not None and self.current is not None:
             self._bars.update(self._all, rest=one_line(name).replace("[", r"\["))
 
     def end(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..engine.errors import OptionsError, ResumeError
 from . import keeping_options as k
 from . import parameters as p
+from .cluster_options import ClusterForTiles, cluster_at
 from .console import say
 from .painting import check_output, paint_to
 from .parsing import parse_seconds, parse_trust
@@ -27,6 +28,7 @@ def resume(
     folder: k.Folder,
     time: k.Time = None,
     trust: p.Trust = None,
+    cluster: ClusterForTiles = None,
     output: k.ResumedOutput = None,
     json: p.Json = False,
     quiet: p.Quiet = False,
@@ -58,8 +60,11 @@ def resume(
     def work(report: ProgressCallback | None, stop: Stop) -> tuple[Engine, Options, Result]:
         from ..engine.engine import Engine
 
-        engine = Engine(**settings.engine, trust=trusted, limits=settings.limits)
-        result = engine.resume(folder, time=seconds, progress=report, stop=stop)
+        with cluster_at(cluster) as workers:
+            engine = Engine(
+                **settings.engine, trust=trusted, limits=settings.limits, workers=workers
+            )
+            result = engine.resume(folder, time=seconds, progress=report, stop=stop)
         return engine, settings.options, result
 
     paint_to(picture, work, json=json, quiet=quiet, saving=saving)

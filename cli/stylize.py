@@ -17,6 +17,7 @@ from . import recipe_options as r
 from . import space_options as x
 from . import stream_options as s
 from . import watching_options as w
+from .cluster_options import ClusterForTiles
 from .network_options import spelled_defaults
 from .presets import PresetName
 from .streams import STDIN, picture_at
@@ -79,6 +80,7 @@ def stylize(
     precision: p.PrecisionName = "float32",
     threads: p.Threads = None,
     lowering: p.LoweringName = "auto",
+    cluster: ClusterForTiles = None,
     save_every: w.SaveEvery = None,
     animate: w.Animate = None,
     plot: w.Plot = None,

@@ -14,6 +14,7 @@ import typer
 
 from ..engine.errors import OptionsError
 from ..engine.options import Options
+from .cluster_options import cluster_at
 from .making import made_by
 from .network_options import left_open
 from .painting import check_output, paint_to
@@ -37,6 +38,7 @@ from .style_notes import tell_of_other_networks
 from .watching import Watching, command_line
 
 if TYPE_CHECKING:
+    from ..cluster.cluster import Cluster
     from ..engine.engine import Engine
     from ..engine.provenance import Role, TaskName
     from ..engine.records import ProgressCallback, Result
@@ -83,8 +85,8 @@ def open_options(context: typer.Context) -> list[str]:
     return [name for name in names if name not in chosen]
 
 
-def engine_of(context: typer.Context) -> Callable[[], Engine]:
-    """What opens the engine that is asked for.
+def engine_of(context: typer.Context) -> Callable[..., Engine]:
+    """What opens the engine that is asked for, with the workers that it is given, if any.
 
     Raises:
         OptionsError: `--trust` without a bundle, or with no fingerprint.
@@ -94,7 +96,7 @@ def engine_of(context: typer.Context) -> Callable[[], Engine]:
         raise OptionsError("--trust has no meaning without --bundle")
     trust = parse_trust(asked.get("trust"))
 
-    def opened() -> Engine:
+    def opened(workers: Cluster | None = None) -> Engine:
         from ..engine.engine import Engine
 
         return Engine(
@@ -105,6 +107,7 @@ def engine_of(context: typer.Context) -> Callable[[], Engine]:
             precision=asked.get("precision", "float32"),
             threads=asked["threads"],
             lowering=asked["lowering"],
+            workers=workers,
         )
 
     return opened
@@ -151,15 +154,16 @@ def paint_task(
     budget = _budget_of(context)
 
     def work(report: ProgressCallback | None, stop: Stop) -> tuple[Engine, Options, Result]:
-        engine = opened()
-        last = replace(options, **{name: getattr(engine.defaults, name) for name in decided})
-        saving.made = made_by(context, name, engine, last, pictures)
-        tell_of_other_networks(engine, [path for role, path in pictures if role == "style"])
-        if watching.save_recipe is not None:
-            save_recipe(watching.save_recipe, context, last)
-        checkpoint = _checkpoint_of(context, output, saving)
-        more: Budget = {"checkpoint": checkpoint, "progress": report, "stop": stop}
-        return engine, last, task(engine, last, {**budget, **more})
+        with cluster_at(asked.get("cluster")) as workers:
+            engine = opened(workers)
+            last = replace(options, **{name: getattr(engine.defaults, name) for name in decided})
+            saving.made = made_by(context, name, engine, last, pictures)
+            tell_of_other_networks(engine, [path for role, path in pictures if role == "style"])
+            if watching.save_recipe is not None:
+                save_recipe(watching.save_recipe, context, last)
+            checkpoint = _checkpoint_of(context, output, saving)
+            more: Budget = {"checkpoint": checkpoint, "progress": report, "stop": stop}
+            return engine, last, task(engine, last, {**budget, **more})
 
     paint_to(
         output, work, watching=watching, saving=saving, json=asked["json"], quiet=asked["quiet"]

@@ -83,6 +83,10 @@ class BundlePrograms:
         """See `Programs`, and `tiled`."""
         raise IncompatibleModel("a bundle has no programs in the winograd lowering")
 
+    def packed(self) -> bytes:
+        """See `Programs`."""
+        raise IncompatibleModel("a bundle is no network, and stays in the process that opened it")
+
 
 def read_bundle(path: Path, trust: str | bool) -> BundlePrograms:
     """Read a bundle if it is trusted.

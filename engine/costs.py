@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -43,19 +44,24 @@ class Costs:
         return cls(found)
 
     def evaluation(
-        self, selection: Selection, tiling: Tiling | None, shape: tuple[int, int]
+        self,
+        selection: Selection,
+        tiling: Tiling | None,
+        shape: tuple[int, int],
+        workers: int = 1,
     ) -> float:
         """Of loss and gradient of a canvas of this (height, width).
 
         Args:
             selection: with the joint of the tiling.
+            workers: that compute tiles at the same time.
         """
         whole = self._up_to(selection.layers)
         if tiling is None:
             return 2 * shape[0] * shape[1] * whole
         height, width = tiling.size(shape)
         down, across = tiling.counts(shape)
-        tiled = _MASKING * down * across * height * width
+        tiled = _MASKING * ceil(down * across / workers) * height * width
         front = min(self._up_to([tiling.joint]), whole)
         if front < whole:
             return 3 * tiled * front + 2 * shape[0] * shape[1] * (whole - front)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from .blending import check_blend
 from .errors import OptionsError
 from .images import PictureSource, read_header
 from .limits import Limits
@@ -78,8 +79,7 @@ class Drafts:
             StyleError: it cannot be made; see `impasto.stylize`.
         """
         check_given(content, styles, options)
-        if options.border == "wrap" and not self._can_wrap:
-            raise OptionsError("border cannot be wrap with a bundle, which was made for another")
+        self._check_border(options)
         header = None
         if content is not None:
             header = read_header(content, self._limits, "content picture")
@@ -101,6 +101,28 @@ class Drafts:
             regions,
         )
         return Draft(work, self._planner, self._objectives)
+
+    def check(self, styles: Sequence[PictureSource], options: Options) -> None:
+        """Refuse what cannot be made of any content picture.
+
+        Raises:
+            StyleError: see `of`.
+        """
+        self._check_border(options)
+        check_blend(options, len(styles))
+        self._objectives.selection(options)
+        initial_header(options, self._limits)
+        if isinstance(options.size, float):
+            return
+        if isinstance(options.size, int) and options.levels is None:
+            # How many levels there are follows from the picture.
+            options = replace(options, iterations=None)
+        # Of all shapes, a square has the longest shorter side.
+        self.levels((1, 1), options)
+
+    def _check_border(self, options: Options) -> None:
+        if options.border == "wrap" and not self._can_wrap:
+            raise OptionsError("border cannot be wrap with a bundle, which was made for another")
 
     def levels(self, shape: tuple[int, int], options: Options) -> tuple[Level, ...]:
         """The scales at which a content picture of this (height, width) is worked on, from coarse

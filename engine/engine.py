@@ -12,13 +12,11 @@ from typing import Unpack
 
 import numpy as np
 
-from .blending import style_scale_of
 from .checkpoint import Keeper, Standing, read_header, read_standing
 from .cpus import usable_cpus
 from .devices import Precision, choose_device
 from .drafts import Drafts
 from .errors import OptionsError
-from .files import write_atomic
 from .footprints import Footprints
 from .holding import held
 from .images import Picture, PictureSource
@@ -41,8 +39,8 @@ from .settings import Checkpoint, Settings
 from .sources import listed
 from .stop import Stop
 from .studio import Studio
-from .style_source import file_to_save, picture_to_save
 from .tasks import RECONSTRUCTION, TEXTURE, Budget
+from .tile_runner import Workers, runners_of
 from .tiles import Tiling
 
 __all__ = ["Engine"]
@@ -52,7 +50,7 @@ class Engine:
     """Holds one network, its weights and its sessions. Safe to use from several threads at once.
 
     Args:
-        model: name or path of a network; None is the embedded one.
+        model: name or path of a network, or the bytes of its file; None is the embedded one.
         bundle: path of an exported bundle, instead of `model`.
         trust: a bundle's SHA-256, or True to run it unseen; one exported on this machine needs
             neither.
@@ -63,15 +61,17 @@ class Engine:
             several times faster on processors and results differ by rounding; "auto" is winograd on
             the processor, except for bundles, and direct on CUDA.
         limits: of what is accepted.
+        workers: that compute the tiles of large pictures; None leaves all to this process.
 
     Raises:
         ModelError: the network cannot be used.
-        OptionsError: a wrong device, precision, lowering or number of threads.
+        OptionsError: a wrong device, precision, lowering or number of threads; workers for a bundle
+            or for another device than the processor.
     """
 
     def __init__(
         self,
-        model: str | Path | None = None,
+        model: str | Path | bytes | None = None,
         *,
         bundle: str | Path | None = None,
         trust: str | bool = False,
@@ -80,6 +80,7 @@ class Engine:
         threads: int | None = None,
         lowering: Lowering = "auto",
         limits: Limits | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.threads = self.limits.within("threads", threads, usable_cpus())
@@ -99,10 +100,12 @@ class Engine:
         self._sessions = Sessions(
             self._programs, self.lowering, self.threads, self.device, self.precision
         )
-        self._objectives = Objectives(self._programs, self._sessions)
-        on_host = self.device == "cpu"
-        footprints = Footprints(self._programs, self.lowering, on_host)
-        planner = Planner(self._programs, footprints, on_host and not bundle)
+        can_tile = self.device == "cpu" and not bundle
+        spread = (workers, self._programs, self.lowering, threads, can_tile)
+        runners, count = runners_of(*spread)
+        self._objectives = Objectives(self._programs, self._sessions, runners)
+        footprints = Footprints(self._programs, self.lowering, self.device == "cpu")
+        planner = Planner(self._programs, footprints, can_tile, count)
         self._drafts = Drafts(self._objectives, planner, self.limits, can_wrap=not bundle)
         self._studio = Studio(self._objectives, self._sessions, self._drafts, self.limits)
 
@@ -125,6 +128,14 @@ class Engine:
     def layers(self) -> list[str]:
         """Names of the layers that options may ask for."""
         return list(self._programs.strides)
+
+    def packed(self) -> bytes:
+        """The bytes of the network's file, for another process; a bundle has none."""
+        return self._programs.packed()
+
+    def check(self, styles: Sequence[PictureSource], options: Options) -> None:
+        """Raise the `StyleError` of `stylize` for what no content picture could be painted with."""
+        self._drafts.check(styles, options)
 
     def stylize(
         self,
@@ -238,19 +249,8 @@ class Engine:
         """
         if Path(path).suffix.lower() != ".style":
             raise OptionsError(f"the style file {str(path)!r} must have the suffix .style")
-        options = replace(
-            options or self.defaults,
-            color="style",
-            strength=1.0,
-            masks=(),
-            keep=None,
-            layer_styles={},
-        )
-        data, picture = picture_to_save(style, self.limits)
-        looks = self._studio.known_targets(picture, options, sizes, memory, stop or Stop())
-        known = KnownTargets(self.model, self.fingerprint, style_scale_of(options), looks)
-        write_atomic(Path(path), file_to_save(data, known, self.limits))
-        return known
+        by, shown = (self.model, self.fingerprint), options or self.defaults
+        return self._studio.save_style(style, Path(path), shown, by, sizes, memory, stop or Stop())
 
     def objective(
         self,

@@ -19,7 +19,9 @@ StyleError                  2  (base; never raised itself)
 │   ├── MemoryLimit         6
 │   └── DeadlineExceeded    6
 ├── NumericalError          7  the loss or its gradient is not finite
-└── ResumeError             8  a saved work that cannot be gone on with
+├── ResumeError             8  a saved work that cannot be gone on with
+└── ClusterError            9  a cluster that cannot be reached, or was lost
+    └── WorkerKilled        9
 
 This module imports nothing; beside `files`, it is what every layer of Impasto may import.
 """
@@ -27,6 +29,7 @@ This module imports nothing; beside `files`, it is what every layer of Impasto m
 from __future__ import annotations
 
 __all__ = [
+    "ClusterError",
     "CorruptImage",
     "CorruptModel",
     "DeadlineExceeded",
@@ -47,6 +50,7 @@ __all__ = [
     "StyleError",
     "UnsupportedImage",
     "UntrustedModel",
+    "WorkerKilled",
 ]
 
 
@@ -146,3 +150,13 @@ class ResumeError(StyleError):
     """A saved work is damaged, or what it was begun with is not the same any more."""
 
     exit_code = 8
+
+
+class ClusterError(StyleError):
+    """The workers of a cluster cannot be reached, were lost, or are not what they must be."""
+
+    exit_code = 9
+
+
+class WorkerKilled(ClusterError):
+    """Several workers of a cluster died of one piece of work, one after the other."""

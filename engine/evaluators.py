@@ -7,11 +7,11 @@ from copy import copy
 
 import numpy as np
 
-from .features import Features
 from .front import Front
 from .pixels import to_canvas, to_image
 from .session import Session
 from .stop import Stop
+from .tile_runner import Given
 
 __all__ = ["TiledCanvas", "WholeCanvas"]
 
@@ -66,10 +66,10 @@ class TiledCanvas:
     Args:
         front: the network's front on the canvas.
         rest: the objective program from the joint on; None where no term needs it.
-        content: the features to match by layer.
+        tiled: the features to match in the layers in front; see `Front.features`.
+        content: those of the layers behind, (1, C, h, w) by layer.
         style: what is to be matched of the style layers, by the names of the program's inputs.
-        coefficients: the factor of each term by its name: "content.<layer>" as in `content`,
-            "style.<layer>", "tv".
+        coefficients: the factor of each term by its name: "content.<layer>", "style.<layer>", "tv".
         shape: (height, width) of the canvas.
     """
 
@@ -77,7 +77,8 @@ class TiledCanvas:
         self,
         front: Front,
         rest: Session | None,
-        content: Mapping[str, Features],
+        tiled: Given,
+        content: Mapping[str, np.ndarray],
         style: Mapping[str, np.ndarray],
         coefficients: Mapping[str, float],
         shape: tuple[int, int],
@@ -85,20 +86,16 @@ class TiledCanvas:
         self.shape = shape
         self._front = front
         self._rest = rest
-        self._content = {
-            layer: features
-            for layer, features in content.items()
-            if layer in front.selection.content_layers
-        }
+        self._tiled = tiled
         self._targets = dict(style) if rest else {}
-        for layer in front.behind.content_layers if rest else ():
-            self._targets[f"content.{layer}"] = content[layer].array
+        for layer, features in content.items() if rest else ():
+            self._targets[f"content.{layer}"] = features
         self._weigh(coefficients)
 
     def _weigh(self, coefficients: Mapping[str, float]) -> None:
         """Share out the coefficients to the front and the rest."""
         self.coefficients = coefficients
-        own = [*(f"content.{layer}" for layer in self._content), "tv"]
+        own = [*(f"content.{layer}" for layer in self._front.selection.content_layers), "tv"]
         self._own = {name: coefficients[name] for name in own}
         self._others = {name: value for name, value in coefficients.items() if name not in own}
 
@@ -110,13 +107,12 @@ class TiledCanvas:
 
     def run(self, canvas: np.ndarray, stop: Stop) -> tuple[np.ndarray, dict[str, float]]:
         """See `Evaluator`."""
-        grams, joined = self._front.sums(canvas, stop)
+        crops = self._front.crops(canvas)
+        grams, joined = self._front.sums(crops, stop)
         terms, by_grams, by_joined = self._run_rest(grams, joined, stop)
         del joined
         own = np.fromiter(self._own.values(), np.float64)
-        gradient, found = self._front.pull_back(
-            canvas, self._content, own, by_grams, by_joined, stop
-        )
+        gradient, found = self._front.pull_back(crops, self._tiled, own, by_grams, by_joined, stop)
         terms |= dict(zip(self._own, map(float, found), strict=True))
         return gradient, {name: terms[name] for name in self.coefficients}
 

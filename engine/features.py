@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 
 __all__ = ["Features"]
@@ -11,7 +13,7 @@ _LARGEST_HALF = 2.0**15
 
 
 class Features:
-    """One layer of a picture, (1, C, h, w).
+    """One layer of a picture, or of a part of one, (1, C, h, w) float32.
 
     Half precision rounds each number by up to 2^-11 of itself, and of numbers far below the largest
     one (2^-29 of it) by more: where a canvas is compared with it, its content term then has a floor
@@ -23,21 +25,15 @@ class Features:
         self._scale = 1.0
 
     @classmethod
-    def empty(cls, shape: tuple[int, int, int], half: bool) -> Features:
-        """Of (C, h, w), to be filled with `put`."""
-        return cls(np.zeros((1, *shape), np.float16 if half else np.float32))
-
-    def put(self, where: tuple[slice, slice], part: np.ndarray) -> None:
-        """Set rows and columns to a part of them, (1, C, h, w) float32."""
-        if self._array.dtype == np.float16:
-            self._make_room(float(np.abs(part).max(initial=0.0)))
-            part = part * np.float32(self._scale)
-        self._array[(..., *where)] = part
-
-    def crop(self, where: tuple[slice, slice]) -> np.ndarray:
-        """Rows and columns of it, float32, contiguous."""
-        part = np.ascontiguousarray(self._array[(..., *where)], np.float32)
-        return part if self._scale == 1 else part / np.float32(self._scale)
+    def kept(cls, array: np.ndarray, half: bool) -> Self:
+        """A copy of these numbers: a result of the runtime holds the memory of its whole run."""
+        largest = float(np.abs(array).max(initial=0.0)) if half else 0.0
+        made = cls(array)
+        if largest >= _LARGEST_HALF and np.isfinite(largest):
+            made._scale = 2.0 ** float(np.floor(np.log2(_LARGEST_HALF / largest)))
+            array = array * np.float32(made._scale)
+        made._array = np.array(array, np.float16 if half else np.float32, order="C")
+        return made
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -47,8 +43,9 @@ class Features:
 
     @property
     def array(self) -> np.ndarray:
-        """All of it, float32."""
-        return self.crop((slice(None), slice(None)))
+        """All of it, float32, contiguous."""
+        array = np.ascontiguousarray(self._array, np.float32)
+        return array if self._scale == 1 else array / np.float32(self._scale)
 
     def sum_of_squares(self) -> float:
         """Channel by channel: a square of the whole would take its memory once more."""
@@ -57,10 +54,3 @@ class Features:
             for channel in self._array[0]
         )
         return float(sum(squares)) / self._scale**2
-
-    def _make_room(self, largest: float) -> None:
-        """Scale what is there down until the largest new number fits too."""
-        if largest * self._scale >= _LARGEST_HALF and np.isfinite(largest):
-            smaller = 2.0 ** np.floor(np.log2(_LARGEST_HALF / largest))
-            np.ldexp(self._array, int(np.log2(smaller / self._scale)), out=self._array)
-            self._scale = float(smaller)

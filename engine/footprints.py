@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+from .kept_programs import KEPT_PROGRAMS
 from .layers import weight_of
 from .lowerings import Lowering
-from .programs import KEPT_PROGRAMS, Programs, Selection
+from .programs import Programs, Selection
 from .stop import Stop
 
 if TYPE_CHECKING:

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING
+from math import prod
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from .features import Features
+from .formulas import Extent
 from .guides import guide_at
-from .pixels import to_canvas, to_image
 from .programs import Selection
-from .selection import guide_name, layer_of, region_of
+from .selection import layer_of, region_of
 from .session import Session
 from .sessions import Sessions
 from .stop import Stop
-from .tiles import Tile, Tiling
+from .tile_runner import Given, Runners, TileRunner, TilesHere
+from .tile_tasks import LookAt, Measure, Patch, PullBack, Slopes, SumUp
+from .tiles import Tiling
 from .wrapping import surrounded, unwrapped
 
 if TYPE_CHECKING:
     from ..export.program import Kind
 
 __all__ = ["Front", "View"]
+
+
+class _Program(TypedDict):
+    selection: Selection
+    size: tuple[int, int]
+    strides: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -35,12 +42,14 @@ class View:
         selection: with the joint, where something is tiled.
         strides: of all layers of the network, in order.
         stop: ends the opening of sessions too when it is requested.
+        runners: who computes tiles.
     """
 
     sessions: Sessions
     selection: Selection
     strides: Mapping[str, int]
     stop: Stop | None = None
+    runners: Runners = TilesHere
 
     def session(self, kind: Kind, size: tuple[int, int]) -> Session:
         """The session of that program for pictures of that (height, width).
@@ -50,13 +59,16 @@ class View:
         """
         return self.sessions.get(kind, self.selection, size, self.stop)
 
+    def runner(self) -> TileRunner:
+        """What computes tiles, with sessions that stay open as long as it is there."""
+        return self.runners(self.sessions)
+
 
 class Front:
     """The layers up to a joint, of a canvas that is computed tile by tile (see `export.program`).
 
-    A session keeps the memory of its last tile for the next one, and gives it back after the last:
-    the sums, the rest and the way back need theirs one after the other. Results are dropped as soon
-    as they are used: one that is still there would keep the memory that it lies in.
+    Results are dropped as soon as they are used: one that is still there would keep the memory that
+    it lies in. They are added up in the order of the tiles, wherever those were computed.
 
     Args:
         view: of the network, with the joint of the tiling.
@@ -82,11 +94,9 @@ class Front:
         self._tiles = tuple(tiling.tiles(shape))
         self._around, self._outside = tiling.around, tiling.outside
         self._shape = tiling.whole(shape)
-        strides = {view.strides[layer] for layer in self.selection.style_layers}
-        self._guides = {
-            stride: [self._with_around(guide_at(mask, stride), stride) for mask in masks]
-            for stride in (strides if masks else ())
-        }
+        self._is_guided = bool(masks)
+        self._runner = view.runner()
+        self._patches = self._patches_with(masks)
 
     def rest(self) -> Session | None:
         """The objective program from the joint on; None where no term needs it."""
@@ -94,18 +104,15 @@ class Front:
             return None
         return self._view.session("objective", self._layer(self._joint))
 
-    @cached_property
-    def _sums_session(self) -> Session:
-        return self._view.session("sums", self._size)
+    def crops(self, picture: np.ndarray) -> Given:
+        """The pixels of each tile of a picture (H, W, 3), which is not to change meanwhile."""
+        picture = surrounded(picture, self._around, self._outside)
+        return self._runner.hold(
+            np.asarray(picture[tile.crop()], np.float32) for tile in self._tiles
+        )
 
-    @cached_property
-    def _pullback_session(self) -> Session:
-        return self._view.session("pullback", self._size)
-
-    def sums(
-        self, picture: np.ndarray, stop: Stop
-    ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
-        """What the rest needs of a picture (H, W, 3).
+    def sums(self, crops: Given, stop: Stop) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+        """What the rest needs of a picture.
 
         Returns:
             The statistics per position of the style layers in front by name; and the features at
@@ -114,56 +121,62 @@ class Front:
         layers = self.selection.style_layers
         if not (layers or self.has_rest):
             return {}, None
-        session, picture = self._sums_session, surrounded(picture, self._around, self._outside)
-        statistics = self.selection.statistics(layers)
-        names = [f"sum.{name}" for name in statistics] + ["joined"] * self.has_rest
+        statistics = tuple(self.selection.statistics(layers))
+        task = SumUp(
+            **self._program(),
+            masked=self._strides_of(() if self._is_guided else layers),
+            joint=self._joint if self.has_rest else None,
+            statistics=statistics,
+        )
         totals: dict[str, np.ndarray] = {}
         joined = None
-        for tile in self._tiles:
-            feeds = {
-                "image": to_image(picture[tile.crop()]),
-                **self._cores(tile, () if self._guides else layers),
-                **self._guides_of(tile),
-            }
-            found = session.run(feeds, names, stop, gives_back=tile is self._tiles[-1])
-            if self.has_rest:
+        found = self._runner.run(task, stop, self._patches, crops)
+        for tile, summed in zip(self._tiles, found, strict=True):
+            for name, total in summed.totals.items():
+                totals[name] = totals.get(name, 0.0) + total.astype(np.float64)
+            if summed.joined is not None:
                 if joined is None:
-                    joined = self._empty(self._joint, found["joined"].shape[1])
-                stride = self._strides[self._joint]
-                joined[(..., *tile.core(stride))] = found.pop("joined")[(..., *tile.inside(stride))]
-            for name in list(found):
-                totals[name] = totals.get(name, 0.0) + found.pop(name).astype(np.float64)
+                    joined = self._empty(self._joint, summed.joined.shape[1])
+                joined[(..., *tile.core(self._strides[self._joint]))] = summed.joined
+            del summed
         grams = {
-            name: (totals[f"sum.{name}"] / self._positions(name)).astype(np.float32)
-            for name in statistics
+            name: (totals[name] / self._positions(name)).astype(np.float32) for name in statistics
         }
         return grams, joined
 
-    def features(self, picture: np.ndarray, stop: Stop) -> dict[str, Features]:
-        """The content layers in front, of a picture (H, W, 3)."""
+    def features(self, crops: Given, stop: Stop) -> tuple[Given, dict[str, Extent]]:
+        """The content layers in front, of a picture.
+
+        Returns:
+            The features of each tile's core by layer, for `pull_back`, if there are such layers;
+            and how large they are in all.
+        """
         layers = self.selection.content_layers
         if not layers:
-            return {}
-        alone = replace(self.selection, style_layers=(), joint=None)
-        session = replace(self._view, selection=alone).session("content", self._size)
-        found: dict[str, Features] = {}
-        picture = surrounded(picture, self._around, self._outside)
-        for tile in self._tiles:
-            feeds = {"image": to_image(picture[tile.crop()])}
-            names = [f"content.{layer}" for layer in layers]
-            parts = session.run(feeds, names, stop, gives_back=tile is self._tiles[-1])
-            for layer, name in zip(layers, names, strict=True):
-                stride = self._strides[layer]
-                if layer not in found:
-                    shape = (parts[name].shape[1], *self._layer(layer))
-                    found[layer] = Features.empty(shape, self._half)
-                found[layer].put(tile.core(stride), parts.pop(name)[(..., *tile.inside(stride))])
-        return found
+            return (), {}
+        task = LookAt(
+            **self._program(replace(self.selection, style_layers=(), joint=None)),
+            layers=layers,
+            half=self._half,
+        )
+        # Of its own, whose session is not needed any more.
+        runner = self._view.runner()
+        kept = runner.keep(task, stop, self._patches, crops)
+        squares, channels = dict.fromkeys(layers, 0.0), dict.fromkeys(layers, 0)
+        for found in runner.run(Measure(), stop, kept):
+            for layer, extent in found.items():
+                squares[layer] += extent.squares
+                channels[layer] = extent.channels
+        extents = {
+            layer: Extent(squares[layer], channels[layer], prod(self._layer(layer)))
+            for layer in layers
+        }
+        return kept, extents
 
     def pull_back(
         self,
-        canvas: np.ndarray,
-        content: Mapping[str, Features],
+        crops: Given,
+        content: Given,
         coefficients: np.ndarray,
         grams: Mapping[str, np.ndarray],
         joined: np.ndarray | None,
@@ -172,7 +185,7 @@ class Front:
         """The gradient by the canvas, and the terms that the front has itself.
 
         Args:
-            canvas: (H, W, 3).
+            crops: of the canvas.
             content: the features to match, of the content layers in front.
             coefficients: of these layers' terms and of the total variation per pixel.
             grams: the gradient by each statistic per position of the style layers in front.
@@ -182,62 +195,67 @@ class Front:
             (H, W, 3), and (terms,), float64.
         """
         layers = self.selection.content_layers
-        layers += () if self._guides else self.selection.style_layers
-        session = self._pullback_session
-        given = {
-            f"gradient.{name}": (gram / self._positions(name)).astype(np.float32)
-            for name, gram in grams.items()
-        }
+        layers += () if self._is_guided else self.selection.style_layers
+        task = PullBack(**self._program(), masked=self._strides_of(layers) | {1}, joint=self._joint)
         factors = coefficients.astype(np.float32)
-        canvas = surrounded(canvas, self._around, self._outside)
         factors[-1] = coefficients[-1] / self._positions_at(1)
+        slopes = Slopes(
+            {
+                "coefficients": factors,
+                **{
+                    f"gradient.{name}": (gram / self._positions(name)).astype(np.float32)
+                    for name, gram in grams.items()
+                },
+            }
+        )
+        number, stride = len(self._tiles), self._strides[self._joint]
+        by_joined = [
+            None if joined is None else joined[(..., *tile.core(stride))] for tile in self._tiles
+        ]
         gradient = np.zeros((*self._shape, 3), np.float32)
         terms = np.zeros(len(coefficients))
-        for tile in self._tiles:
-            feeds = {
-                "image": to_image(canvas[tile.crop()]),
-                "coefficients": factors,
-                **self._cores(tile, layers, whole=True),
-                **self._guides_of(tile),
-                **given,
-            }
-            for layer, features in content.items():
-                feeds[f"content.{layer}"] = features.crop(tile.crop(self._strides[layer]))
-            if joined is not None:
-                feeds["gradient.joined"] = self._of_core(tile, joined)
-            last = tile is self._tiles[-1]
-            found = session.run(feeds, ["gradient", "terms"], stop, gives_back=last)
-            gradient[tile.crop()] += to_canvas(found.pop("gradient"))
-            terms += found.pop("terms")
+        matched = content or [{}] * number
+        given = (self._patches, crops, matched, [*self._runner.hold([slopes])] * number, by_joined)
+        found = self._runner.run(task, stop, *given)
+        for tile, (by_pixels, own) in zip(self._tiles, found, strict=True):
+            gradient[tile.crop()] += by_pixels
+            terms += own
+            del by_pixels, own
         return unwrapped(gradient, self._around), terms
 
-    def _cores(
-        self, tile: Tile, layers: Iterable[str], whole: bool = False
-    ) -> dict[str, np.ndarray]:
-        """The masks of a tile that these layers need, and that of the pixels if asked for."""
-        strides = {self._strides[layer] for layer in layers} | ({1} if whole else set())
-        return {f"core.{stride}": tile.mask(stride) for stride in strides}
-
-    def _guides_of(self, tile: Tile) -> dict[str, np.ndarray]:
-        """The part of each guide that belongs to a tile: 0 outside of its core."""
+    def _program(self, selection: Selection | None = None) -> _Program:
         return {
-            guide_name(region, stride): guide[(..., *tile.crop(stride))] * tile.mask(stride)
-            for stride, guides in self._guides.items()
-            for region, guide in enumerate(guides)
+            "selection": selection or self._view.selection,
+            "size": self._size,
+            "strides": self._strides,
         }
+
+    def _strides_of(self, layers: Iterable[str]) -> frozenset[int]:
+        return frozenset(self._strides[layer] for layer in layers)
+
+    def _patches_with(self, masks: Sequence[np.ndarray]) -> Given:
+        """The tiles, with their guides where there are masks."""
+        strides = self._strides_of(self.selection.style_layers)
+        guides = {
+            stride: [self._with_around(guide_at(mask, stride), stride) for mask in masks]
+            for stride in (strides if masks else ())
+        }
+        patches = [
+            Patch(
+                tile,
+                {
+                    stride: [guide[(..., *tile.crop(stride))] for guide in several]
+                    for stride, several in guides.items()
+                },
+            )
+            for tile in self._tiles
+        ]
+        return self._runner.hold(patches) if guides else patches
 
     def _with_around(self, guide: np.ndarray, stride: int) -> np.ndarray:
         """With zeros for what is around the picture, as its layer has it."""
         margin = self._around // stride
         return np.pad(guide, ((0, 0), (0, 0), (margin, margin), (margin, margin)))
-
-    def _of_core(self, tile: Tile, joined: np.ndarray) -> np.ndarray:
-        """What is given for the joint of a tile: zeros for what belongs to others."""
-        stride = self._strides[self._joint]
-        sides = [(s.stop - s.start) // stride for s in (tile.down, tile.across)]
-        part = np.zeros((*joined.shape[:2], *sides), np.float32)
-        part[(..., *tile.inside(stride))] = joined[(..., *tile.core(stride))]
-        return part
 
     def _empty(self, layer: str, channels: int) -> np.ndarray:
         return np.empty((1, channels, *self._layer(layer)), np.float32)

@@ -10,8 +10,7 @@ import numpy as np
 from .balance import parts_of
 from .blending import Shares, style_sides, styles_asked
 from .evaluators import TiledCanvas, WholeCanvas
-from .features import Features
-from .formulas import Extent, coefficients
+from .formulas import coefficients
 from .front import Front, View
 from .guides import guides_at
 from .images import Picture
@@ -27,6 +26,7 @@ from .selection import targets_of
 from .sessions import Sessions
 from .stop import Stop
 from .targets import border_beside, content_targets, style_size, style_targets
+from .tile_runner import Runners, TilesHere
 from .tiles import Tiling, wrapping
 
 __all__ = ["Objectives"]
@@ -38,11 +38,15 @@ class Objectives:
     Args:
         programs: of the network.
         sessions: of these programs.
+        runners: who computes tiles.
     """
 
-    def __init__(self, programs: Programs, sessions: Sessions) -> None:
+    def __init__(
+        self, programs: Programs, sessions: Sessions, runners: Runners = TilesHere
+    ) -> None:
         self._programs = programs
         self._sessions = sessions
+        self._runners = runners
         self._kept = KeptGrams()
         layers = list(programs.strides)
         self._fitting = Fitting(
@@ -98,13 +102,12 @@ class Objectives:
             self._fitting,
             sights,
         )
-        extents = {layer: _extent(target) for layer, target in features.items()}
         areas = [sight.area for sight in sights]
-        factors = coefficients(options, extents, grams, shape[0] * shape[1], areas)
-        parts = parts_of(options, extents, grams)
+        factors = coefficients(options, features.extents, grams, shape[0] * shape[1], areas)
+        parts = parts_of(options, features.extents, grams)
         matched = _matched(selection, grams)
         if tiling is None:
-            targets = {f"content.{layer}": target.array for layer, target in features.items()}
+            targets = {f"content.{layer}": found for layer, found in features.whole.items()}
             strides = {view.strides[layer] for layer in selection.style_layers}
             targets |= matched | guides_at(masks, strides)
             session = view.session("objective", shape)
@@ -112,8 +115,9 @@ class Objectives:
         front = Front(view, tiling, shape, masks)
         behind = {view.strides[layer] for layer in front.behind.style_layers}
         matched |= guides_at(masks, behind)
-        tiled = TiledCanvas(front, front.rest(), features, matched, factors, shape)
-        return Objective(tiled, parts)
+        tiled, whole = features.tiled, features.whole
+        canvas = TiledCanvas(front, front.rest(), tiled, whole, matched, factors, shape)
+        return Objective(canvas, parts)
 
     def look(
         self,
@@ -143,7 +147,8 @@ class Objectives:
             used = (*options.content_layers, *options.style_layers)
             tiling = wrapping(self._programs.strides, used, shape)
         selection = self.selection(options, tiling, regions)
-        return tiling, View(self._sessions, selection, self._programs.strides, stop)
+        strides = self._programs.strides
+        return tiling, View(self._sessions, selection, strides, stop, self._runners)
 
     def seconds(
         self, shape: tuple[int, int], options: Options, stop: Stop, regions: int = 0
@@ -170,8 +175,3 @@ def _matched(selection: Selection, grams: Grams) -> dict[str, np.ndarray]:
                 roots_of(grams[place], grams[f"{place}.mean"]) if is_root else grams[statistic]
             )
     return found
-
-
-def _extent(target: Features) -> Extent:
-    channels, height, width = target.shape
-    return Extent(target.sum_of_squares(), channels, height * width)

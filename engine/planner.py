@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, partial
-from math import ceil, floor
+from math import ceil, floor, inf
 
 from .accounts import Accounts
 from .balance import measured
@@ -42,12 +42,16 @@ class Planner:
         programs: of the network.
         footprints: of its programs in the lowering that runs them.
         can_tile: whether there are programs for tiles.
+        workers: that compute tiles at the same time; they may have as much memory each.
     """
 
-    def __init__(self, programs: Programs, footprints: Footprints, can_tile: bool) -> None:
+    def __init__(
+        self, programs: Programs, footprints: Footprints, can_tile: bool, workers: int = 1
+    ) -> None:
         self._programs = programs
         self._accounts = Accounts(programs, footprints)
         self._can_tile = can_tile
+        self._workers = workers
 
     @cached_property
     def costs(self) -> Costs:
@@ -147,7 +151,7 @@ class Planner:
 
     def _cost(self, work: Work, level: Level, tiling: Tiling | None) -> float:
         shape = (level.height, level.width)
-        return self.costs.evaluation(work.selection.tiled(tiling), tiling, shape)
+        return self.costs.evaluation(work.selection.tiled(tiling), tiling, shape, self._workers)
 
     def _ways(self, work: Work, level: Level) -> list[list[Tiling | None]]:
         """All at once; the front in tiles, up to each pooling; and everything in tiles: of each the
@@ -165,7 +169,8 @@ class Planner:
             whole = wrapping(self._programs.strides, used, (level.height, level.width))
             around = max(whole.whole((level.height, level.width)))
             sides = self._sides(around, whole.halo, whole.unit)
-            return [[whole, *(replace(whole, height=side, width=side) for side in sides)]]
+            tilings = [whole, *(replace(whole, height=side, width=side) for side in sides)]
+            return [[*self._worth_it(work, level, tilings)]]
         for joint in [*joints, deepest]:
             halo, unit = halo_of(self._programs.strides, [joint])
             sides = [
@@ -173,10 +178,23 @@ class Planner:
                 for side in self._sides(max(level.height, level.width), halo, unit)
                 if side * min(side, level.height, level.width) <= _LARGEST_TILE
             ]
-            found.append([Tiling(joint, side, side, halo, unit) for side in sides])
+            tilings = [Tiling(joint, side, side, halo, unit) for side in sides]
+            tilings = self._worth_it(work, level, tilings)
+            found.append([*tilings])
             if joint == deepest and work.selection.content_layers:
-                found.append([Tiling(joint, side, side, halo, unit, half=True) for side in sides])
+                found.append([replace(tiling, half=True) for tiling in tilings])
         return [ways for ways in found if ways]
+
+    def _worth_it(self, work: Work, level: Level, tilings: list[Tiling]) -> list[Tiling]:
+        """Without those that cost no less than one with smaller tiles, of which the workers have
+        fewer rounds each."""
+        found: list[Tiling] = []
+        least = inf
+        for tiling in reversed(tilings):
+            if (cost := self._cost(work, level, tiling)) < least:
+                found.insert(0, tiling)
+                least = cost
+        return found
 
     def _sides(self, longer: int, halo: int, unit: int) -> list[int]:
         """Of square tiles: those with which fewer and fewer cover the longer side."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from .errors import OptionsError
+from .kept_programs import KeptPrograms, ProgramKey
 from .options import Options
 from .selection import NetworkBorder, Pooling, StyleLoss, Variation, places_of, statistics_of
 from .stop import Stop
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ..export.program import Kind
 
 __all__ = [
-    "KEPT_PROGRAMS",
     "NetworkPrograms",
     "Program",
     "Programs",
@@ -32,11 +31,7 @@ __all__ = [
     "open_programs",
 ]
 
-_Key: TypeAlias = "tuple[Kind, Selection, tuple[int, int]]"
 
-# Bytes of the programs for one size that are kept: of small pictures a dozen, which take up to a
-# tenth of a second each to build.
-KEPT_PROGRAMS = 32 << 20
 # Some numbers each, and up to seconds to find out.
 _KEPT_FOOTPRINTS = 1000
 
@@ -203,6 +198,13 @@ class Programs(Protocol):
     ) -> Footprint:
         """What `tiled` takes of the memory; raises what that does."""
 
+    def packed(self) -> bytes:
+        """The network as a network file, for another process to open.
+
+        Raises:
+            IncompatibleModel: it is in a bundle.
+        """
+
 
 class NetworkPrograms:
     """Programs built when they are needed; this is what imports onnx."""
@@ -216,8 +218,8 @@ class NetworkPrograms:
             layer.name: layer.stride for layer in network.architecture.layers().values()
         }
         self._network = network
-        self._kept = _Kept()
-        self._footprints: dict[_Key, Footprint] = {}
+        self._kept = KeptPrograms()
+        self._footprints: dict[ProgramKey, Footprint] = {}
 
     @property
     def fingerprint(self) -> str:
@@ -256,6 +258,12 @@ class NetworkPrograms:
             self._footprints[key] = found
         return found
 
+    def packed(self) -> bytes:
+        """See `Programs`."""
+        from ..export.network_file import encode_network
+
+        return encode_network(self._network)
+
     def _build_tiled(
         self, kind: Kind, selection: Selection, size: tuple[int, int], stop: Stop
     ) -> Program:
@@ -266,42 +274,22 @@ class NetworkPrograms:
         return Program(model, weights, True, tables, finished=True)
 
 
-class _Kept:
-    """The programs used last, within so many bytes."""
-
-    def __init__(self) -> None:
-        self._programs: dict[_Key, Program] = {}
-        self._lock = Lock()
-
-    def get(self, key: _Key) -> Program | None:
-        with self._lock:
-            program = self._programs.pop(key, None)
-            if program is not None:
-                self._programs[key] = program
-            return program
-
-    def put(self, key: _Key, program: Program) -> None:
-        with self._lock:
-            self._programs[key] = program
-            taken = sum(one.nbytes for one in self._programs.values())
-            while taken > KEPT_PROGRAMS:
-                taken -= self._programs.pop(next(iter(self._programs))).nbytes
-
-
-def load_programs(model: str | Path | None) -> NetworkPrograms:
-    """The network of that name or path; None is the embedded one.
+def load_programs(model: str | Path | bytes | None) -> NetworkPrograms:
+    """The network of that name or path, or in these bytes; None is the embedded one.
 
     Raises:
         ModelError: there is none, or it cannot be used.
     """
     from ..models.store import DEFAULT, load
 
+    if isinstance(model, bytes):
+        return NetworkPrograms("network", load(model))
     name = DEFAULT if model is None else str(model)
     return NetworkPrograms(Path(name).stem, load(model if model is not None else DEFAULT))
 
 
 def open_programs(
-    model: str | Path | None, bundle: str | Path | None, trust: str | bool
+    model: str | Path | bytes | None, bundle: str | Path | None, trust: str | bool
 ) -> Programs:
     """Those of a network, or of a bundle; see `Engine`.
 

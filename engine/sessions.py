@@ -16,7 +16,7 @@ from .stop import Stop
 if TYPE_CHECKING:
     from ..export.program import Kind
 
-__all__ = ["Sessions", "Size"]
+__all__ = ["Desk", "Sessions", "Size"]
 
 Size: TypeAlias = tuple[int, int]
 
@@ -101,3 +101,29 @@ class Sessions:
         session = Session(program, self._weights, *self._where, stop=stop)
         self._used[kind, selection, size if self._tiled else None] = session
         return session
+
+
+class Desk:
+    """Sessions that are used again and again: those for one size would close in between.
+
+    Args:
+        most: that stay open, those used last; None is all.
+    """
+
+    def __init__(self, sessions: Sessions, most: int | None = None) -> None:
+        self._sessions = sessions
+        self._most = most
+        self._lock = threading.Lock()
+        self._open: dict[tuple[Kind, Selection, Size], Session] = {}
+
+    def session(self, kind: Kind, selection: Selection, size: Size, stop: Stop) -> Session:
+        """See `Sessions.get`."""
+        key = (kind, selection, size)
+        with self._lock:
+            session = self._open.pop(key, None)
+            if session is None:
+                while self._most is not None and len(self._open) >= self._most:
+                    del self._open[next(iter(self._open))]
+                session = self._sessions.get(*key, stop)
+            self._open[key] = session
+            return session

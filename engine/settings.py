@@ -200,6 +200,11 @@ def _lasting(engine: Mapping[str, Any]) -> dict[str, Any]:
     from ..models.store import describe
 
     model, bundle = engine["model"], engine["bundle"]
+    if isinstance(model, bytes):
+        raise OptionsError(
+            "the network must be given by name or path: a work with a checkpoint finds it there "
+            "when it goes on"
+        )
     if model is not None:
         known = describe(model)
         model = str(known.path.absolute()) if known.state == "file" and known.path else str(model)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from pathlib import Path
 
+from .blending import style_scale_of
 from .checkpoint import Keeper, Standing
 from .drafts import Drafts
+from .files import write_atomic
 from .images import Picture, PictureSource, read_picture
-from .known_targets import KnownLook
+from .known_targets import KnownLook, KnownTargets
 from .limits import Limits
 from .memory import default_budget
 from .methods import methods_for
@@ -21,6 +24,7 @@ from .records import ProgressCallback, Result
 from .sessions import Sessions
 from .sources import Scene, Sources, gather, read_styles
 from .stop import Stop, Stopped
+from .style_source import file_to_save, picture_to_save
 from .stylize import paint
 
 __all__ = ["Studio"]
@@ -97,7 +101,29 @@ class Studio:
         )
         return replace(result, plan=plan)
 
-    def known_targets(
+    def save_style(
+        self,
+        style: PictureSource,
+        path: Path,
+        options: Options,
+        by: tuple[str, str],
+        sizes: Sequence[int],
+        memory: int | None,
+        stop: Stop,
+    ) -> KnownTargets:
+        """See `Engine.save_style`.
+
+        Args:
+            by: name and fingerprint of the network.
+        """
+        alone = replace(options, color="style", strength=1.0, masks=(), keep=None, layer_styles={})
+        data, picture = picture_to_save(style, self.limits)
+        looks = self._looks(picture, alone, sizes, memory, stop)
+        known = KnownTargets(*by, style_scale_of(alone), looks)
+        write_atomic(path, file_to_save(data, known, self.limits))
+        return known
+
+    def _looks(
         self,
         style: Picture,
         options: Options,

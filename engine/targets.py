@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .blending import Shares
 from .errors import ImageTooSmall, LimitError
 from .features import Features
+from .formulas import Extent
 from .front import Front, View
 from .guides import guides_at
 from .images import Picture, fitted_size, resize
@@ -23,12 +24,14 @@ from .pixels import to_image
 from .regions import Sight
 from .selection import places_of, statistics_of
 from .stop import Stop
+from .tile_runner import Given
 from .tiles import Tiling
 
 if TYPE_CHECKING:
     from ..export.program import Kind
 
 __all__ = [
+    "ContentTargets",
     "border_beside",
     "check_style_size",
     "content_targets",
@@ -38,14 +41,28 @@ __all__ = [
 ]
 
 
+class ContentTargets(NamedTuple):
+    """What the canvas is to match of the content picture.
+
+    Args:
+        extents: how large the features of each layer are, by layer.
+        whole: (1, C, h, w) float32, of the layers that are not tiled, by layer.
+        tiled: of the others, for each tile, if there are any; see `Front.features`.
+    """
+
+    extents: dict[str, Extent]
+    whole: dict[str, np.ndarray]
+    tiled: Given
+
+
 def content_targets(
     view: View,
     tiling: Tiling | None,
     content: np.ndarray | None,
     stop: Stop,
     masks: Sequence[np.ndarray] = (),
-) -> dict[str, Features]:
-    """Features of the content picture, which has the canvas's size, if there is one; by layer.
+) -> ContentTargets:
+    """Features of the content picture, which has the canvas's size, if there is one.
 
     Args:
         tiling: how it is cut, or None for all of it at once.
@@ -53,19 +70,23 @@ def content_targets(
     """
     layers = view.selection.content_layers
     if not layers:
-        return {}
+        return ContentTargets({}, {}, ())
     assert content is not None, "layers are compared, with nothing to compare them with"
+    extents: dict[str, Extent] = {}
+    whole: dict[str, np.ndarray] = {}
+    tiled: Given = ()
     if tiling is None:
-        found = _run(view, "content", layers, "image", to_image(content), stop)
-        return {layer: Features(array) for layer, array in found.items()}
-    front = Front(view, tiling, _shape(content), masks)
-    targets = front.features(content, stop)
-    if deep := front.behind.content_layers:
-        _, joined = front.sums(content, stop)
-        assert joined is not None
-        found = _run(view, "content", deep, "joined", joined, stop)
-        targets |= {layer: Features(array) for layer, array in found.items()}
-    return {layer: targets[layer] for layer in layers}
+        whole = _run(view, "content", layers, "image", to_image(content), stop)
+    else:
+        front = Front(view, tiling, _shape(content), masks)
+        crops = front.crops(content)
+        tiled, extents = front.features(crops, stop)
+        if deep := front.behind.content_layers:
+            _, joined = front.sums(crops, stop)
+            assert joined is not None
+            whole = _run(view, "content", deep, "joined", joined, stop)
+    extents |= {layer: _extent(features) for layer, features in whole.items()}
+    return ContentTargets({layer: extents[layer] for layer in layers}, whole, tiled)
 
 
 def style_targets(
@@ -201,7 +222,7 @@ def _grams(
         grams = _looked(view, wanted, "image", to_image(scaled), masks, stop)
     else:
         front = Front(view, tiling, size, masks)
-        grams, joined = front.sums(scaled, stop)
+        grams, joined = front.sums(front.crops(scaled), stop)
         if deep := front.behind.style_layers:
             assert joined is not None
             grams |= _looked(view, deep, "joined", joined, masks, stop)
@@ -233,6 +254,11 @@ def _run(
     outputs = [f"{kind}.{one}" for one in wanted]
     results = session.run({name: given, **guides}, outputs, stop, gives_back=True)
     return dict(zip(wanted, results.values(), strict=True))
+
+
+def _extent(features: np.ndarray) -> Extent:
+    channels, height, width = features.shape[1:]
+    return Extent(Features(features).sum_of_squares(), channels, height * width)
 
 
 def _shape(picture: Picture | np.ndarray) -> tuple[int, int]:

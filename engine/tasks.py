@@ -20,7 +20,7 @@ __all__ = ["RECONSTRUCTION", "TEXTURE", "Budget", "Machine"]
 class Machine(TypedDict, total=False):
     """Where a picture is made; see `Engine`."""
 
-    model: str | Path | None
+    model: str | Path | bytes | None
     device: str
     precision: Precision
     threads: int | None

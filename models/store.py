@@ -63,8 +63,8 @@ def describe(name_or_path: str | os.PathLike[str] = DEFAULT) -> ModelInfo:
     return _file(_as_path(name_or_path))
 
 
-def load(name_or_path: str | os.PathLike[str] = DEFAULT) -> Network:
-    """Load a network by its name, or from a network file.
+def load(name_or_path: str | os.PathLike[str] | bytes = DEFAULT) -> Network:
+    """Load a network by its name, or from a network file or its bytes.
 
     A network with a name has a known hash, and is refused with any other. A file is only a
     container of weights (see `read_network`), which needs no trust. A name goes before a file of
@@ -76,6 +76,8 @@ def load(name_or_path: str | os.PathLike[str] = DEFAULT) -> Network:
         UntrustedModel: the file of a network with a name has another hash than the known one.
         CorruptModel, IncompatibleModel: see `read_network`.
     """
+    if isinstance(name_or_path, bytes):
+        return read_network(name_or_path)
     for embedded in catalogue.EMBEDDED:
         if name_or_path == embedded.name:
             return _read_known(_path_of(embedded), embedded.sha256, "install Impasto again")

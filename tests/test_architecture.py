@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # A layer may import those to its right.
-LAYERS = ["cli", "service", "engine", "models", "export"]
+LAYERS = ["cli", "service", "cluster", "engine", "models", "export"]
 # What any layer may import; they import nothing of ours but errors.
 LEAVES = {"engine.errors", "engine.files", "engine.selection"}
 FILES = [
@@ -29,6 +29,8 @@ LAZY = {
     "starlette": {"service.api"},
     "uvicorn": {"service.server"},
     "prometheus_client": {"service.metrics"},
+    "dask": {"cluster.dask_client"},
+    "distributed": {"cluster.dask_client"},
     "torch": {"cli.bench_torch", "export.weights.torchvision_source"},
     "torchvision": {"export.weights.torchvision_source"},
 }
@@ -169,7 +171,7 @@ def test_the_library_never_prints_exits_or_touches_the_process(file):
         "socket.setdefaulttimeout",
         "locale.setlocale",
     }
-    if module(file) == "service.worker":  # which is a process of our own
+    if module(file) in ("service.worker", "cluster.own_worker"):  # processes of our own
         forbidden.remove("signal.signal")
     assert not {name for name, _ in calls(ast.parse(file.read_text("utf-8")))} & forbidden
 

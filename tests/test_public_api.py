@@ -78,7 +78,7 @@ def test_every_error_is_one_tree_with_exit_codes():
         error = getattr(errors, name)
         assert issubclass(error, impasto.StyleError)
         assert inspect.getdoc(error)
-        assert error.exit_code in range(2, 9)
+        assert error.exit_code in range(2, 10)
         assert error("sentence").result is None
     assert errors.__all__ == sorted(errors.__all__)
     defined = {name for name, value in vars(errors).items() if inspect.isclass(value)}

@@ -3,7 +3,6 @@ import pytest
 
 from impasto.engine.blending import Shares, style_sides
 from impasto.engine.errors import OptionsError
-from impasto.engine.features import Features
 from impasto.engine.front import View
 from impasto.engine.images import fitted_size, resize
 from impasto.engine.options import Options
@@ -19,8 +18,7 @@ def gram_by_hand(engine, options, picture, layer):
     )
     strides = engine._programs.strides
     view = View(engine._sessions, Selection.of(asked, strides), strides)
-    features: Features = content_targets(view, None, picture, Stop())[layer]
-    array = features.array[0].astype(np.float64)
+    array = content_targets(view, None, picture, Stop()).whole[layer][0].astype(np.float64)
     total = np.zeros((array.shape[0],) * 2)
     for row in range(array.shape[1]):
         for column in range(array.shape[2]):

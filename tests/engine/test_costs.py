@@ -54,3 +54,13 @@ def test_where_everything_is_tiled_sums_go_to_the_deepest_style_layer_alone(cost
         1.05 * down * across * height * width * (LAYERS["relu1_1"] + 2 * sum(LAYERS.values()))
     )
     assert costs.evaluation(selection, tiling, (60, 80)) == pytest.approx(expected)
+
+
+def test_workers_share_the_tiles_but_not_the_rest(costs):
+    selection = Selection(("relu3_1",), ("relu1_1",), "max", "zeros", "pool1")
+    tiling, shape = Tiling("pool1", 40, 40, 2, 2), (60, 80)
+    tiles = tiling.counts(shape)[0] * tiling.counts(shape)[1]
+    rest = 2 * 60 * 80 * (sum(LAYERS.values()) - LAYERS["relu1_1"])
+    one, *others = (costs.evaluation(selection, tiling, shape, n) - rest for n in (1, 2, 5, 100))
+    rounds = [-(-tiles // n) for n in (2, 5, 100)]
+    assert others == pytest.approx([one * count / tiles for count in rounds])

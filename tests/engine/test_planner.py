@@ -101,6 +101,21 @@ def test_targets_in_half_precision_are_only_where_memory_asks_for_them(planner, 
     assert not planner.plan(work, 6 * least).levels[0].tiling.half
 
 
+@pytest.mark.parametrize("workers", [2, 12])
+def test_workers_have_a_tile_each_and_each_keeps_within_the_budget(workers, vgg, planner, work_for):
+    spread = Planner(vgg, Footprints(vgg, "winograd"), can_tile=True, workers=workers)
+    work = work_for((1200, 1600))
+    ample = 2**34
+    alone, shared = (one.plan(work, ample).levels[0] for one in (planner, spread))
+    assert alone.tiling is None
+    assert np.prod(shared.tiles) >= workers
+    assert shared.cost < alone.cost
+    least = spread.smallest(work)
+    assert spread.plan(work, least).bytes <= least
+    # Most of a small canvas's tiles would be halo: it is done sooner by one alone.
+    assert spread.plan(work_for((64, 64)), ample).levels[0].tiling is None
+
+
 def test_a_stop_is_heard_while_a_plan_is_made(planner, work_for):
     stop = Stop()
     stop.request("enough")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from impasto.engine import programs as programs_module
+from impasto.engine import kept_programs
 from impasto.engine import session as session_module
 from impasto.engine.engine import Engine
 from impasto.engine.errors import ModelError, OptionsError
@@ -150,7 +150,7 @@ def test_the_tiled_programs_used_last_are_kept(toy, selection, monkeypatch):
         source._build_tiled("style", selection(), (side, 16), Stop()).nbytes
         for side in (16, 20, 24)
     ]
-    monkeypatch.setattr(programs_module, "KEPT_PROGRAMS", sum(sizes) - 1)
+    monkeypatch.setattr(kept_programs, "KEPT_PROGRAMS", sum(sizes) - 1)
     first, second = (source.tiled("style", selection(), (side, 16)) for side in (16, 20))
     assert source.tiled("style", selection(), (16, 16)) is first
     assert source.tiled("style", selection(), (24, 16)) is not second

@@ -34,11 +34,11 @@ def view(view_of, asked):
 def test_grams_are_products_of_features_per_position(view_of, asked, scene):
     view = view_of(asked(content_layers=dict.fromkeys(LAYERS, 1.0)))
     picture = scene(17, 24)
-    features = content_targets(view, None, picture, Stop())
+    features = content_targets(view, None, picture, Stop()).whole
     grams = style_targets(view, None, [picture], [24], Shares({0: 1.0}), 4, Stop())
     assert tuple(features) == tuple(grams) == LAYERS
     for layer in LAYERS:
-        array = features[layer].array
+        array = features[layer]
         flat = array[0].reshape(array.shape[1], -1).astype(np.float64)
         expected = flat @ flat.T / flat.shape[1]
         np.testing.assert_allclose(grams[layer], expected, rtol=1e-4, atol=1e-5)

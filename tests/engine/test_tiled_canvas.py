@@ -13,7 +13,6 @@ from impasto.engine.images import resize
 from impasto.engine.pixels import to_canvas, to_image
 from impasto.engine.programs import Selection
 from impasto.engine.roots import roots_of
-from impasto.engine.session import Session
 from impasto.engine.stop import Stop, Stopped
 from impasto.engine.targets import style_size
 from impasto.engine.tiles import Tiling, halo_of, side_of
@@ -237,38 +236,26 @@ def test_content_itself_has_no_more_loss_than_half_precision_leaves(
 
 
 class StopsAt(Stop):
-    """Requested when a program is to be run for the n-th time."""
+    """Requested when it is asked for the n-th time, as it is before a program runs or opens."""
 
     def __init__(self, number=None):
         super().__init__()
         self.runs, self._number = 0, number
 
-    def a_run_begins(self):
+    def check(self):
         self.runs += 1
         if self.runs == self._number:
             self.request("time")
+        super().check()
 
 
-@pytest.fixture
-def told_of_runs(monkeypatch):
-    """Every `StopsAt` is told when a program is to be run."""
-    run = Session.run
-
-    def tell(session, feeds, outputs, stop, gives_back=False):
-        if isinstance(stop, StopsAt):
-            stop.a_run_begins()
-        return run(session, feeds, outputs, stop, gives_back)
-
-    monkeypatch.setattr(Session, "run", tell)
-
-
-@pytest.mark.usefixtures("told_of_runs")
 def test_a_stop_ends_the_evaluation_before_any_tile(lowered, asked, tiling, pictures):
     content, styles, canvas = pictures
     how = tiling("pool2", (2, 2))
     objective = lowered.objective_at(content, styles, asked(**LAYERS), Stop(), how)
+    expected = objective.measure(canvas)  # its programs stay open from now on
     counting = StopsAt()
-    expected = objective.measure(canvas, counting)
+    objective.measure(canvas, counting)
     assert counting.runs == 4 + 1 + 4
     for number in range(1, 10):
         stop = StopsAt(number)
@@ -280,17 +267,21 @@ def test_a_stop_ends_the_evaluation_before_any_tile(lowered, asked, tiling, pict
     np.testing.assert_array_equal(again.gradient, expected.gradient)
 
 
-@pytest.mark.usefixtures("told_of_runs")
-def test_a_stop_ends_the_targets_before_any_tile(toy_file, asked, tiling, pictures):
-    content, styles, _ = pictures
-    counting, how = StopsAt(), tiling("pool2", (2, 2))
-    Engine(toy_file, threads=1, device="cpu").objective_at(
-        content, styles, asked(**LAYERS), counting, how
-    )
-    engine = Engine(toy_file, threads=1, device="cpu")  # which knows no style yet
+def test_a_stop_ends_the_targets_before_any_tile(toy_file, asked, tiling, scene, pictures):
+    content, _, _ = pictures
+    engine, how = Engine(toy_file, threads=1, device="cpu"), tiling("pool2", (2, 2))
+
+    def look(number, stop):
+        """At a style that the engine does not know yet."""
+        engine.objective_at(content, [scene(110, 80, 10 + number)], asked(**LAYERS), stop, how)
+
+    look(0, Stop())  # its programs are kept from now on
+    counting = StopsAt()
+    look(1, counting)
+    assert counting.runs >= 4 + 4 + 1 + 4 + 1
     for number in range(1, counting.runs + 1):
         with pytest.raises(Stopped, match="time"):
-            engine.objective_at(content, styles, asked(**LAYERS), StopsAt(number), how)
+            look(1 + number, StopsAt(number))
 
 
 def test_eight_threads_get_what_one_gets(lowered, asked, tiling, scene, pictures):

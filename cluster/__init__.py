@@ -1,0 +1,1 @@
+"""Work on other machines, or in other processes, by way of Dask."""
