@@ -16,7 +16,7 @@ from .batch_work import paint_batch
 from .cluster_options import ClusterForPictures
 from .network_options import spelled_defaults
 from .presets import PresetName
-from .style_options import StyleBlend
+from .style_options import StyleBlend, StyleScale, StyleSize
 from .tasks import options_of
 
 __all__ = ["batch"]
@@ -35,7 +35,8 @@ def batch(
     recipe: r.RecipeFile = None,
     preset: PresetName = None,
     size: p.Size = str(_DEFAULTS.size),
-    style_scale: p.StyleScale = str(_DEFAULTS.style_scale),
+    style_scale: StyleScale = str(_DEFAULTS.style_scale),
+    style_size: StyleSize = _DEFAULTS.style_size,
     style_blend: StyleBlend = None,
     layer_styles: x.LayerStyles = None,
     color: c.ColorKind = _DEFAULTS.color,

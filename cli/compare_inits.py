@@ -14,7 +14,7 @@ from .network_options import spelled_defaults
 from .paths import path_of
 from .sheet_options import Page, SheetIterations, SheetOutput, SheetSize
 from .sheet_work import Made, Part, write_sheet
-from .style_options import StyleBlend
+from .style_options import StyleBlend, StyleScale, StyleSize
 from .tasks import options_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def compare_inits(
         ),
     ] = None,
     size: SheetSize = "256",
-    style_scale: p.StyleScale = str(_DEFAULTS.style_scale),
+    style_scale: StyleScale = str(_DEFAULTS.style_scale),
+    style_size: StyleSize = _DEFAULTS.style_size,
     style_blend: StyleBlend = None,
     seed: p.Seed = _DEFAULTS.seed,
     content_weight: p.ContentWeight = _DEFAULTS.content_weight,

@@ -57,7 +57,6 @@ __all__ = [
     "Size",
     "Step",
     "StyleLayers",
-    "StyleScale",
     "StyleWeight",
     "Styles",
     "Threads",
@@ -90,16 +89,6 @@ Size: TypeAlias = Annotated[
         metavar="PIXELS|WxH|P%",
         help="Longer side of the result; or width and height, which the picture then covers; or a "
         "percentage of the picture's.",
-        rich_help_panel=_PICTURE,
-    ),
-]
-StyleScale: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--style-scale",
-        metavar="FACTOR[,FACTOR...]",
-        help="Longer side of the style picture as a multiple of the result's, 1/16 to 16: "
-        "larger gives larger strokes. One number for all, or one for each STYLE.",
         rich_help_panel=_PICTURE,
     ),
 ]

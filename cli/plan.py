@@ -17,7 +17,7 @@ from .network_options import spelled_defaults
 from .parsing import parse_bytes, parse_seconds
 from .plan_record import described, gib, record_of_plan
 from .presets import PresetName
-from .style_options import StyleBlend
+from .style_options import StyleBlend, StyleScale, StyleSize
 from .tables import emit_table
 from .tasks import engine_of, open_options, options_of
 
@@ -33,7 +33,8 @@ def plan(
     style: p.Styles,
     preset: PresetName = None,
     size: p.Size = str(_DEFAULTS.size),
-    style_scale: p.StyleScale = str(_DEFAULTS.style_scale),
+    style_scale: StyleScale = str(_DEFAULTS.style_scale),
+    style_size: StyleSize = _DEFAULTS.style_size,
     style_blend: StyleBlend = None,
     layer_styles: x.LayerStyles = None,
     masks: x.Masks = None,

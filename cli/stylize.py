@@ -21,7 +21,7 @@ from .cluster_options import ClusterForTiles
 from .network_options import spelled_defaults
 from .presets import PresetName
 from .streams import STDIN, picture_at
-from .style_options import StyleBlend
+from .style_options import StyleBlend, StyleScale, StyleSize
 from .tasks import options_of, paint_task
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def stylize(
     recipe: r.RecipeFile = None,
     preset: PresetName = None,
     size: p.Size = str(_DEFAULTS.size),
-    style_scale: p.StyleScale = str(_DEFAULTS.style_scale),
+    style_scale: StyleScale = str(_DEFAULTS.style_scale),
+    style_size: StyleSize = _DEFAULTS.style_size,
     style_blend: StyleBlend = None,
     layer_styles: x.LayerStyles = None,
     masks: x.Masks = None,

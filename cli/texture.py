@@ -16,7 +16,7 @@ from . import recipe_options as r
 from . import space_options as x
 from . import watching_options as w
 from .network_options import spelled_defaults
-from .style_options import StyleBlend
+from .style_options import StyleBlend, StyleScale, StyleSize
 from .tasks import options_of, paint_task
 
 __all__ = ["texture"]
@@ -39,7 +39,8 @@ def texture(
             rich_help_panel="Picture",
         ),
     ] = False,
-    style_scale: p.StyleScale = str(_DEFAULTS.style_scale),
+    style_scale: StyleScale = str(_DEFAULTS.style_scale),
+    style_size: StyleSize = _DEFAULTS.style_size,
     style_blend: StyleBlend = None,
     layer_styles: x.LayerStyles = None,
     style_layers: p.StyleLayers = _STYLE_LAYERS,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .errors import OptionsError
 from .options import Options
 
-__all__ = ["Shares", "check_blend", "style_scale_of", "style_sides", "styles_asked"]
+__all__ = ["Shares", "check_blend", "scaled", "style_scale_of", "style_sides", "styles_asked"]
 
 
 def check_blend(options: Options, styles: int) -> None:
@@ -70,6 +70,25 @@ class Shares:
     def used(self, layers: Iterable[str]) -> list[int]:
         """The style pictures that count in one of these layers."""
         return sorted({number for layer in layers for number in self.of_layer(layer)})
+
+
+def scaled(options: Options, canvas: tuple[int, int]) -> Options:
+    """The same with the scale of the style pictures, where their size is given, beside a final
+    canvas of this (height, width).
+
+    Raises:
+        OptionsError: it is more than 16 times larger or smaller than the canvas.
+    """
+    if options.style_size is None:
+        return options
+    longer = max(canvas)
+    scale = options.style_size / longer
+    if not 1 / 16 <= scale <= 16:
+        raise OptionsError(
+            f"style_size must be from {-(-longer // 16)} to {16 * longer} beside a result of "
+            f"{longer} pixels, not {options.style_size}"
+        )
+    return replace(options, style_size=None, style_scale=scale)
 
 
 def style_scale_of(options: Options) -> float:

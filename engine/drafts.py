@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from .blending import check_blend
+from .blending import check_blend, scaled
 from .errors import OptionsError
 from .images import PictureSource, read_header
 from .limits import Limits
@@ -90,11 +90,13 @@ class Drafts:
             [style.shape for style in headers],
             self._limits,
         )
+        levels = self.levels((header or headers[0]).shape[:2], options)
+        options = scaled(options, levels[-1].shape)
         work = work_of(
             header,
             headers,
             initial_header(options, self._limits),
-            self.levels((header or headers[0]).shape[:2], options),
+            levels,
             options,
             self._objectives.selection(options, regions=len(regions)),
             self._objectives.smallest_side(options),

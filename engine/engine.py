@@ -274,7 +274,7 @@ class Engine:
         work = self._drafts.of(content, styles, options).work
         work = replace(work, levels=work.levels[-1:])
         (scene,) = self._studio.sources(content, styles, work).scenes
-        shown = (scene.content, scene.styles, options, Stop(), None, scene.level.shape)
+        shown = (scene.content, scene.styles, work.options, Stop(), None, scene.level.shape)
         objective = self.objective_at(*shown, scene.sights)
         return objective.balanced(scene.start()) if options.balance_gradients else objective
 

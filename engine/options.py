@@ -101,6 +101,7 @@ class Options:
         init_noise: deviation of that noise from middle grey, in units of the canvas, 0..1.
         style_scale: longer side of the style picture as a multiple of the canvas's, 1/16..16;
             larger gives larger strokes. One number for all style pictures, or one for each.
+        style_size: the same of all of them in pixels, beside the final canvas; or None.
         style_blend: how much each of several style pictures counts, at least 0; they are scaled to
             sum to 1. None is equal parts.
         layer_styles: style layers that one style picture has to itself, and its number from 1;
@@ -149,6 +150,7 @@ class Options:
     init_blend: float = 0.0
     init_noise: float = DEFAULT_NOISE
     style_scale: float | tuple[float, ...] = 1.0
+    style_size: int | None = None
     style_blend: tuple[float, ...] | None = None
     layer_styles: Mapping[str, int] = field(default_factory=dict, hash=False)
     masks: tuple[tuple[str, str], ...] = ()
@@ -165,6 +167,10 @@ class Options:
         ):
             raise OptionsError(
                 "nothing is asked for: neither content nor style has layers and a weight above 0"
+            )
+        if self.style_size is not None and self.style_scale != 1:
+            raise OptionsError(
+                "style_size and style_scale both tell how large a style is: give one"
             )
 
     def _checked(self) -> dict[str, object]:
@@ -196,6 +202,9 @@ class Options:
             "init_blend": number("init_blend", self.init_blend, 0, 1),
             "init_noise": number("init_noise", self.init_noise, 0, 1),
             "style_scale": _scale(self.style_scale),
+            "style_size": None
+            if self.style_size is None
+            else whole("style_size", self.style_size, 1, 2**16),
             "style_blend": _blend(self.style_blend),
             "layer_styles": _layer_styles(self.layer_styles, self.style_layers),
             "masks": _masks(self.masks),

@@ -10,6 +10,7 @@ from pathlib import Path
 from .blending import style_scale_of
 from .checkpoint import Keeper, Standing
 from .drafts import Drafts
+from .errors import OptionsError
 from .files import write_atomic
 from .images import Picture, PictureSource, read_picture
 from .known_targets import KnownLook, KnownTargets
@@ -61,6 +62,7 @@ class Studio:
         """
         self.sessions.check_process()
         draft = self.drafts.of(content, styles, options)
+        options = draft.work.options
         stop = stop or Stop()
         try:
             plan = draft.plan(self.limits.within("memory", memory, default_budget()), stop=stop)
@@ -116,6 +118,8 @@ class Studio:
         Args:
             by: name and fingerprint of the network.
         """
+        if options.style_size is not None:
+            raise OptionsError("a style file is for a style_scale, of results of any size")
         alone = replace(options, color="style", strength=1.0, masks=(), keep=None, layer_styles={})
         data, picture = picture_to_save(style, self.limits)
         looks = self._looks(picture, alone, sizes, memory, stop)

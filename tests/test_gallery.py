@@ -18,7 +18,7 @@ CELLS = [
 # How far and how well it is painted, which all cells have alike, or what only Python would tell.
 OF_ALL = {"size", "iterations", "levels", "coarsest", "level_factor", "step", "init_noise"}
 # A formula has weights of its own: docs/presets.md.
-OF_ALL |= {"objective"}
+OF_ALL |= {"objective", "style_size"}
 
 
 def test_every_control_has_a_cell():

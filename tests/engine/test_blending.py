@@ -54,6 +54,38 @@ def test_gradient_is_that_of_the_weighted_mean_of_the_losses(engine, asked, scen
     np.testing.assert_allclose(both, expected, rtol=1e-3, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("size", [24, (24, 20), 0.5])
+def test_a_style_size_is_the_scale_that_makes_it_so_large_beside_the_result(
+    engine, asked, scene, size
+):
+    """The photograph has 48 x 40 pixels."""
+    content, style = scene(40, 48), scene(30, 18, 1)
+    by_size = engine.stylize(content, style, asked(size=size, levels=2, coarsest=8, style_size=36))
+    by_scale = engine.stylize(
+        content, style, asked(size=size, levels=2, coarsest=8, style_scale=1.5)
+    )
+    np.testing.assert_array_equal(by_size.canvas, by_scale.canvas)
+    objectives = [
+        engine.objective(content, style, asked(size=size, **how))
+        for how in ({"style_size": 36}, {"style_scale": 1.5})
+    ]
+    losses = {objective.evaluate(by_size.canvas)[0] for objective in objectives}
+    assert len(losses) == 1
+
+
+@pytest.mark.parametrize("pixels", [1, 385])
+def test_a_style_is_at_most_sixteen_times_larger_or_smaller(engine, asked, scene, pixels):
+    with pytest.raises(
+        OptionsError, match=f"must be from 2 to 384 beside a result of 24 .*{pixels}"
+    ):
+        engine.plan(scene(24, 24), scene(20, 24, 1), asked(style_size=pixels))
+
+
+def test_a_style_file_is_for_a_scale(engine, asked, scene, tmp_path):
+    with pytest.raises(OptionsError, match="a style file is for a style_scale"):
+        engine.save_style(scene(20, 24, 1), tmp_path / "a.style", asked(style_size=30))
+
+
 def test_all_for_one_is_that_one_alone(engine, asked, scene):
     content, styles = scene(24, 24), [scene(20, 24, 1), scene(24, 20, 2)]
     whole = engine.stylize(content, styles, asked(style_blend=(0, 5), style_scale=(2, 1)))

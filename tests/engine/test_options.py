@@ -15,6 +15,7 @@ WHOLE = {
     "levels": (1, 12),
     "iterations": (0, 10**6),
     "seed": (0, 2**63 - 1),
+    "style_size": (1, 2**16),
 }
 NUMBERS = {
     "content_weight": (0, 1e12),

@@ -14,6 +14,7 @@ PRESETS = {made.name: made for made in presets()}
 # What a preset leaves to the caller: the size, what one level has no use for, and the share of each
 # of several style pictures.
 FREE = {"size", "seed", "coarsest", "level_factor", "style_blend", "layer_styles", "masks", "keep"}
+FREE |= {"style_size"}
 
 
 def test_presets_are_those_that_people_are_told_of():
