@@ -50,6 +50,16 @@ def test_equal_commands_write_equal_bytes(run, tiny):
     assert Path("one.png").read_bytes() == Path("two.png").read_bytes()
 
 
+def test_equal_commands_write_equal_bytes_in_processes_of_several_threads(spawn, tiny):
+    names = ("one.png", "two.png")
+    how = ("--no-metadata", "--init", "noise", "--size", "96", "--threads", "2")
+    processes = [spawn(*tiny, *how, "-o", name) for name in names]
+    for process in processes:
+        process.communicate()
+    assert [process.returncode for process in processes] == [0, 0]
+    assert Path("one.png").read_bytes() == Path("two.png").read_bytes()
+
+
 def test_a_picture_is_not_made_again_from_others(run, tiny, style):
     run(*tiny, "-o", "art.png")
     style.write_bytes(style.read_bytes() + b"more")
