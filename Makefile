@@ -11,7 +11,7 @@ SOURCES := pyproject.toml $(wildcard impasto/*.py engine/*.py export/*.py export
 # a wheel file, or a version with the options of pip that find it.
 TORCH ?= torch==2.13.0
 
-.PHONY: art test page oracle embedded styles tour gallery fuzz audit clean
+.PHONY: art test page oracle embedded styles tour gallery options fuzz audit clean
 
 art: $(VENV)/art
 	$(VENV)/bin/impasto stylize examples/photo_cat.jpg examples/style_strokes.jpg -o art.png
@@ -49,6 +49,10 @@ tour: $(VENV)/art
 # The sheet of docs/gallery.md: every control on the same pictures.
 gallery: $(VENV)/art
 	$(VENV)/bin/python tools/make_gallery.py --quality 60
+
+# docs/options.md: every option, from the commands themselves.
+options: $(VENV)/art
+	$(VENV)/bin/python tools/make_options.py
 
 # Thousands of damaged files for every reader, and writers killed at any time; the seeds are fixed
 # (docs/faults.md).
