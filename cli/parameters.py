@@ -13,7 +13,6 @@ import typer
 from ..engine.devices import Precision
 from ..engine.lowerings import Lowering
 from ..engine.options import (
-    COARSEST_SIDE,
     DEFAULT_ITERATIONS,
     DEFAULT_STYLE_WEIGHTS,
     Border,
@@ -178,8 +177,8 @@ Levels: TypeAlias = Annotated[
     typer.Option(
         "--levels",
         metavar="NUMBER",
-        help="Scales from coarse to fine, 1 to 12, each twice the size of the one before.",
-        show_default=f"while {COARSEST_SIDE} pixels or more",
+        help="Scales from coarse to fine, 1 to 12.",
+        show_default="as many as --coarsest allows",
         rich_help_panel=_OPTIMISER,
     ),
 ]

@@ -45,6 +45,7 @@ TYPED = {
     "init_blend": "0.3",
     "init_noise": "0.2",
     "style_scale": "1.5",
+    "style_size": "300",
     "style_blend": "2,1",
     "layer_styles": "relu3_1=2",
     "color": "luminance",

@@ -431,7 +431,8 @@ def test_a_work_that_was_killed_goes_on(engine, asked, files, tmp_path, toy_file
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     (folder / ".impasto-0.tmp").write_bytes(b"half")
+    threads = set(threading.enumerate())
     result = engine.resume(folder)
     assert [one.iterations for one in result.levels] == [4, 12]
     assert [path.name for path in folder.iterdir()] == ["work.impasto"]
-    assert threading.active_count() == 1
+    assert set(threading.enumerate()) <= threads
