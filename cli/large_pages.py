@@ -13,7 +13,7 @@ from pathlib import Path
 
 __all__ = ["are_there", "asking", "not_asking"]
 
-# Of our own: 0 means never, and 1 that Impasto has asked.
+# Of our own: 0 means never, and 1 is set where Impasto has asked.
 _VARIABLE = "IMPASTO_LARGE_PAGES"
 _TUNABLES = "GLIBC_TUNABLES"
 _TUNABLE = "glibc.malloc.hugetlb"
@@ -24,7 +24,7 @@ _TRANSPARENT = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 def asking(environment: Mapping[str, str]) -> dict[str, str] | None:
     """The environment to start anew with; None where the user, or we, have decided already."""
     tunables = environment.get(_TUNABLES, "")
-    if _VARIABLE in environment or _TUNABLE in tunables:
+    if environment.get(_VARIABLE) == "0" or _TUNABLE in tunables:
         return None
     asked = ":".join(filter(None, (tunables, f"{_TUNABLE}=1")))
     return {**environment, _VARIABLE: "1", _TUNABLES: asked}
@@ -35,9 +35,9 @@ def not_asking(environment: Mapping[str, str]) -> dict[str, str]:
     given = dict(environment)
     if given.get(_VARIABLE) == "1":
         del given[_VARIABLE]
-        *others, _ = given.pop(_TUNABLES).split(":")
-        if others:
-            given[_TUNABLES] = ":".join(others)
+        tunables = given.pop(_TUNABLES, "").split(":")
+        if others := ":".join(one for one in tunables if one != f"{_TUNABLE}=1"):
+            given[_TUNABLES] = others
     return given
 
 

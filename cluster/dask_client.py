@@ -18,8 +18,10 @@ from ..engine.stop import Stop
 
 __all__ = ["DaskClient", "is_called_off", "local_workers"]
 
+# What Dask encrypts, for which it needs to be told of certificates.
+_ENCRYPTED = ("tls://", "wss://")
 _LOCAL = re.compile(r"local:([1-9][0-9]{0,2})")
-_REMOTE = re.compile(r"(tcp|tls|ws|wss|ucx)://(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
+_REMOTE = re.compile(r"(tcp|tls|ws|wss)://(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
 # To reach a scheduler: it is there before its clients are.
 _CONNECT = 10.0
 # Between two looks whether anybody is still there.
@@ -74,6 +76,12 @@ class DaskClient:
     def _connected(self, dask: Any) -> Any:
         enter, count = self._closing.enter_context, local_workers(self.address)
         if count is None:
+            known = dask.Security().get_connection_args("client")
+            if self.address.startswith(_ENCRYPTED) and known["ssl_context"] is None:
+                raise ClusterError(
+                    f"{self.address} is encrypted, and Dask's configuration names no certificates "
+                    "(distributed.comm.tls)"
+                )
             return enter(dask.Client(self.address, timeout=_CONNECT, set_as_default=False))
         # The certificate of this cluster alone: others on this machine could else send it work,
         # which is as good as being its user.

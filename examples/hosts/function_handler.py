@@ -29,7 +29,7 @@ def handler(event, context):
         body = json.loads(event["body"])
         content, style = (base64.b64decode(body[name]) for name in ("content", "style"))
         options = impasto.Options(size=body.get("size", 256))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, RecursionError, TypeError, ValueError):
         return refusal(400, "the body must be JSON with content and style in base64")
     except OptionsError as error:
         return refusal(400, str(error))

@@ -31,7 +31,7 @@ def main():
     signal.signal(signal.SIGTERM, end)
     while True:
         waiting = True  # before the look at the stop, or one between the two would not be seen
-        line = sys.stdin.readline() if stop.reason is None else ""
+        line = sys.stdin.buffer.readline() if stop.reason is None else b""
         waiting = False
         if not line:
             return
@@ -45,8 +45,8 @@ def answer(engine, line, stop):
         pictures, output = (job["content"], job["style"]), job["output"]
         options, time = job.get("options", {}), job.get("time")
         told = {"id": job.get("id"), "output": output}
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return {"status": "failed", "error": "ValueError", "message": f"no job: {line.strip()}"}
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+        return {"status": "failed", "error": "ValueError", "message": f"no job: {line[:80]!r}"}
     try:
         result = engine.stylize(*pictures, impasto.Options(**options), time=time, stop=stop)
         if result.stopped == stop.reason:

@@ -33,6 +33,8 @@ def test_asking_keeps_what_is_there_and_is_undone(given, asked):
     assert environment == {"HOME": "/", "GLIBC_TUNABLES": asked, "IMPASTO_LARGE_PAGES": "1"}
     assert asking(environment) is None
     assert not_asking(environment) == {"HOME": "/", **given}
+    assert asking({**given, "IMPASTO_LARGE_PAGES": "1"})["GLIBC_TUNABLES"] == asked
+    assert not_asking({**given, "IMPASTO_LARGE_PAGES": "1"}) == given
 
 
 @pytest.mark.parametrize(

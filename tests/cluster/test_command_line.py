@@ -184,6 +184,16 @@ def test_an_own_cluster_paints_and_is_gone(run, photos, work, tmp_path):
         ("nowhere", 2, "the address of a cluster is local:N, or that of a Dask scheduler"),
         ("local:0", 2, "the address of a cluster is local:N, or that of a Dask scheduler"),
         ("tcp://127.0.0.1:1", 9, "there is no Dask scheduler with a worker at 'tcp://127.0.0.1:1'"),
+        (
+            "tls://127.0.0.1:1",
+            9,
+            "tls://127.0.0.1:1 is encrypted, and Dask's configuration names no",
+        ),
+        (
+            "ucx://127.0.0.1:1",
+            2,
+            "the address of a cluster is local:N, or that of a Dask scheduler",
+        ),
     ],
 )
 def test_a_cluster_that_cannot_be_had_is_one_sentence(

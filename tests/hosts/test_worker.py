@@ -62,6 +62,7 @@ def test_every_job_has_its_answer_whatever_the_ones_before_were(worker, tmp_path
     jobs = [
         job("a"),
         "no JSON",
+        "[" * 100_000,
         job("b", content="gone.png"),
         job("c", options={"colour": "red"}),
         job("d", output="no/d.png"),
@@ -72,6 +73,7 @@ def test_every_job_has_its_answer_whatever_the_ones_before_were(worker, tmp_path
     answers = [json.loads(line) for line in worker.stdout]
     assert [one.get("error", one["status"]) for one in answers] == [
         "done",
+        "ValueError",
         "ValueError",
         "ImageNotFound",
         "TypeError",
