@@ -13,6 +13,7 @@ import typer
 from ..engine.devices import Precision
 from ..engine.lowerings import Lowering
 from ..engine.options import (
+    COARSEST_SIDE,
     DEFAULT_ITERATIONS,
     DEFAULT_STYLE_WEIGHTS,
     Border,
@@ -178,7 +179,7 @@ Levels: TypeAlias = Annotated[
         "--levels",
         metavar="NUMBER",
         help="Scales from coarse to fine, 1 to 12.",
-        show_default="as many as --coarsest allows",
+        show_default=f"while {COARSEST_SIDE} pixels or more",
         rich_help_panel=_OPTIMISER,
     ),
 ]

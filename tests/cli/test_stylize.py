@@ -45,6 +45,7 @@ SPELLINGS = {
     "masks": (["--mask", "a.png", "--mask", "b.png:c.png"], (("a.png", ""), ("b.png", "c.png"))),
     "keep": (["--keep", "a.png"], "a.png"),
     "color": (["--color", "luminance"], "luminance"),
+    "style_size": (["--style-size", "300"], 300),
     "strength": (["--strength", "0.5"], 0.5),
     "seed": (["--seed", "7"], 7),
 }
