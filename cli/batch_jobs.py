@@ -8,14 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..engine.containers import SUFFIXES
 from ..engine.errors import ImageNotFound, OptionsError
 from .paths import refuse_to_replace
 
 __all__ = ["Job", "Naming", "is_pattern", "jobs_of"]
-
-# Of folders only these are taken; a file that is named may have any suffix.
-_SUFFIXES = {".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff"}
-_SUFFIXES |= {".webp"}
 
 
 @dataclass(frozen=True)
@@ -120,6 +117,7 @@ def is_pattern(path: Path) -> bool:
 def _pictures_in(folder: Path, recursive: bool) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
         for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in _SUFFIXES:
+            # A file that is named itself may have any suffix.
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
                 yield Path(root, name)
         folders[:] = [name for name in folders if not name.startswith(".")] if recursive else []

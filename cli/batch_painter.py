@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
@@ -43,7 +42,7 @@ class _Ready(NamedTuple):
 _AT_ONCE = 64
 
 
-class BatchPainter:
+class BatchPainter(AbstractContextManager["BatchPainter"]):
     """Opens the engine and the style pictures when the first picture needs them, and the cluster
     where pictures are to be painted there. Safe to use from several threads at once; to be closed.
 
@@ -71,15 +70,7 @@ class BatchPainter:
         # What no result may replace.
         self.sources = (*styles, options.init, asked["model"], asked["bundle"])
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         self._closing.close()
 
     @property

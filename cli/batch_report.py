@@ -7,8 +7,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
 from ..engine.errors import OptionsError, OutputError
 
@@ -41,7 +40,7 @@ class Outcome:
         return json.dumps(told, allow_nan=False) + "\n"
 
 
-class BatchReport:
+class BatchReport(contextlib.AbstractContextManager["BatchReport"]):
     """Lines are added to the file. That it cannot be written is no reason to end a batch.
 
     Args:
@@ -65,15 +64,7 @@ class BatchReport:
         except (OSError, ValueError) as error:
             raise self._unwritten(error) from error
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         if self._stream is not None:
             with contextlib.suppress(
                 OSError

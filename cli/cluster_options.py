@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -13,30 +13,22 @@ if TYPE_CHECKING:
 
 __all__ = ["ClusterForPictures", "ClusterForTiles", "cluster_at"]
 
-_MACHINE, _METAVAR = "Machine", "ADDRESS|local:N"
+
+def _cluster_option(what: str) -> Any:
+    return typer.Option(
+        "--cluster",
+        metavar="ADDRESS|local:N",
+        help=f"Have {what} by the workers of a Dask cluster, such as tcp://10.0.0.5:8786, or by N "
+        "processes here; --memory and --threads hold for each.",
+        show_default="this process alone",
+        rich_help_panel="Machine",
+    )
+
 
 ClusterForTiles: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--cluster",
-        metavar=_METAVAR,
-        help="Have the tiles of a large picture computed by the workers of a Dask cluster, such as "
-        "tcp://10.0.0.5:8786, or by N processes here; --memory and --threads hold for each.",
-        show_default="this process alone",
-        rich_help_panel=_MACHINE,
-    ),
+    str | None, _cluster_option("the tiles of a large picture computed")
 ]
-ClusterForPictures: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--cluster",
-        metavar=_METAVAR,
-        help="Have the pictures painted by the workers of a Dask cluster, such as "
-        "tcp://10.0.0.5:8786, or by N processes here; --memory and --threads hold for each.",
-        show_default="this process alone",
-        rich_help_panel=_MACHINE,
-    ),
-]
+ClusterForPictures: TypeAlias = Annotated[str | None, _cluster_option("the pictures painted")]
 
 
 @contextlib.contextmanager

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 from ..engine.cpus import usable_cpus
@@ -25,7 +25,7 @@ from .worker import Machine, PictureOrder, compute_tile, given, paint_picture
 __all__ = ["Cluster", "PictureWorkers"]
 
 
-class Cluster:
+class Cluster(AbstractContextManager["Cluster"]):
     """Workers of a Dask cluster. An `Engine` that is given them has tiles computed there.
 
     Args, Raises: see `DaskClient`.
@@ -36,15 +36,7 @@ class Cluster:
         self._own = local_workers(address)
         self._networks: dict[str, Any] = {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -10,8 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ..engine.errors import ClusterError, OptionsError, RuntimeMissing, WorkerKilled
 from ..engine.stop import Stop
@@ -99,17 +98,6 @@ class DaskClient:
         )
         enter(cluster)
         return enter(dask.Client(cluster, timeout=_CONNECT, set_as_default=False))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Leave the scheduler, and end the workers that were started here."""

@@ -12,7 +12,7 @@ import struct
 import zlib
 from typing import NamedTuple
 
-__all__ = ["FORMATS", "BareFile", "bare_file", "format_of", "orientation"]
+__all__ = ["FORMATS", "SUFFIXES", "BareFile", "bare_file", "format_of", "orientation"]
 
 _SIGNATURES = {
     "JPEG": rb"\xff\xd8\xff",
@@ -28,6 +28,21 @@ _SIGNATURES = {
 
 FORMATS = tuple(_SIGNATURES)
 """The formats that are opened; everything else is refused unseen, whatever Pillow could read."""
+
+SUFFIXES = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".avif": "AVIF",
+    ".bmp": "BMP",
+    ".gif": "GIF",
+    ".heic": "HEIC",
+    ".heif": "HEIC",
+}
+"""What their files are called; a file that is read is told by its bytes all the same."""
 
 # Segments with a length that may stand before the scan, and those of them that are only metadata.
 _JPEG_SEGMENTS = {*range(0xC0, 0xD0), *range(0xDB, 0xFF)}

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checks import bit_depth, whole
+from .containers import SUFFIXES
 from .deep_encode import DEEP_ENCODERS
 from .embedding import MOST_CHARACTERS, room_for
 from .errors import OptionsError
@@ -21,17 +22,6 @@ from .pixels import bands
 from .srgb import SRGB_PROFILE
 
 __all__ = ["check_encoding", "encode_picture", "output_format", "write_picture"]
-
-_SUFFIXES = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".avif": "AVIF",
-    ".bmp": "BMP",
-}
 
 # Full colour resolution where the format leaves the choice; brush strokes live on colour edges.
 _SRGB: dict[str, Any] = {"icc_profile": SRGB_PROFILE}
@@ -45,6 +35,7 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "AVIF": {**_SRGB, "quality": 95, "subsampling": "4:4:4", "speed": 8, "max_threads": 4},
     "BMP": {},
 }
+_SUFFIXES = {suffix: format for suffix, format in SUFFIXES.items() if format in _SAVE_OPTIONS}
 _KEEPS_ALPHA = ("PNG", "WEBP", "TIFF", "AVIF")
 
 

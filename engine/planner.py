@@ -146,7 +146,7 @@ class Planner:
             self._cost(work, level, way),
             self.costs.targets(work.selection, (level.height, level.width)),
             measured(work.options, len(work.regions)),
-            self._accounts.weights(work, level, way),
+            accounts.weights(work, level, way),
         )
 
     def _cost(self, work: Work, level: Level, tiling: Tiling | None) -> float:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..engine.checks import number, whole
+from ..engine.containers import SUFFIXES
 from ..engine.errors import OptionsError
 from ..engine.options import FILE_OPTIONS, Options
 from .messages import Failed
@@ -24,8 +25,7 @@ __all__ = ["MOST_STYLES", "Submission", "named_styles", "submission_of", "write_
 
 MOST_STYLES = 4
 _FIELDS = {"content", "style", "style_name", "options", "memory", "time"}
-_SUFFIXES = {".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".style", ".tif"}
-_SUFFIXES |= {".tiff", ".webp"}
+_SUFFIXES = {*SUFFIXES, ".style"}
 _STARTS = ("content", "style", "noise")
 _BLOCK = 1 << 20
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from impasto.cli.batch_jobs import _SUFFIXES as SEEN_IN_FOLDERS
-from impasto.engine.containers import FORMATS
+from impasto.engine.containers import FORMATS, SUFFIXES
 from impasto.engine.embedding import embedded_text
 from impasto.engine.encode import check_encoding, output_format
 from impasto.engine.errors import OptionsError
@@ -33,7 +32,7 @@ def has(say):
 
 def test_every_format_and_suffix_is_there():
     assert sorted(row[0].upper() for row in ROWS) == sorted(FORMATS)
-    assert set(re.findall(r"`(\.\w+)`", " ".join(row[1] for row in ROWS))) == SEEN_IN_FOLDERS
+    assert set(re.findall(r"`(\.\w+)`", " ".join(row[1] for row in ROWS))) == set(SUFFIXES)
     assert f"{len(SRGB_PROFILE)} bytes" in TEXT
 
 
