@@ -60,7 +60,7 @@ class TorchObjective:
             name: tensor.to(memory_format=self._format) if tensor.dim() == 4 else tensor
             for name, content in network.weights.items()
             if name.partition(".")[0] in self._layers
-            for tensor in [torch.from_numpy(content).to(self._dtype)]
+            for tensor in [torch.from_numpy(np.asarray(content, np.float32)).to(self._dtype)]
         }
         self._targets: dict[str, Any] = {}
         self._factors = {"tv": options.tv_weight}

@@ -65,9 +65,15 @@ class Accounts:
 
     @cached_property
     def fixed(self) -> int:
-        """Bytes that are there all the time: process, network, and what is known of styles."""
-        network = sum(array.nbytes for array in self._programs.weights.values())
-        return _PROCESS_BYTES + network + KEPT_BYTES
+        """Bytes that are there all the time: process and network."""
+        return _PROCESS_BYTES + sum(array.nbytes for array in self._programs.weights.values())
+
+    def looks(self, work: Work, level: Level) -> int:
+        """Bytes of what is known of the styles once they were looked at for that level."""
+        layers = work.selection.style_layers
+        numbers = sum(c * (c + 1) for c in map(self._channels, layers))
+        number = (work.levels.index(level) + 1) * len(work.styles) * max(1, len(work.regions))
+        return min(_FLOAT * numbers * number, KEPT_BYTES)
 
     def ends(self, work: Work) -> int:
         """The most bytes that reading the pictures takes, and writing the result."""
@@ -96,6 +102,7 @@ class Accounts:
         kept = self._features(selection, tiling, shape)
         grams = sum(_FLOAT * self._channels(name) ** 2 for name in selection.style_layers)
         kept += grams * max(1, selection.regions) + self._guides(selection, shape)
+        kept += self.looks(work, level)
         masks = selection.regions * _FLOAT * _area(shape)
         # In the order in which most is learned at least cost: what is too much is seldom counted
         # to the end.

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .kept_programs import KEPT_PROGRAMS
-from .layers import weight_of
+from .layers import weight_key
 from .lowerings import Lowering
 from .programs import Programs, Selection
 from .stop import Stop
@@ -89,9 +91,8 @@ class Footprints:
             return Share(0, 0, 0, 0, {})
         if self._lowering == "winograd":
             found: Footprint = self._programs.footprint(kind, selection, size, self._stop)
-            raw = self._programs.weights
-            arranged = {n: b for n, b in found.weights.items() if n not in raw}
-            return Share(found.run, found.session, found.session, found.program, arranged)
+            made = {n: size for n, size in found.weights.items() if not self._is_there(n)}
+            return Share(found.run, found.session, found.session, found.program, made)
         return self._direct(kind, selection, size)
 
     def _direct(self, kind: Kind, selection: Selection, size: tuple[int, int]) -> Share:
@@ -106,12 +107,19 @@ class Footprints:
         first = names.index(selection.joint) + 1 if side is behind and selection.joint else 0
         last = max((names.index(layer) + 1 for layer in used), default=0)
         scale = self._programs.strides[names[first - 1]] if first else 1
-        numbers, weights = 0.0, 0
+        numbers, weights, made = 0.0, 0, {}
         for name in names[first:last]:
-            weight = weight_of(self._programs.weights, name)
+            weight = self._programs.weights.get(key := weight_key(name))
             if weight is not None:
                 stride = self._programs.strides[name] / scale
                 numbers += weight.shape[0] * prod(size) / stride**2
-                weights += weight.nbytes
+                weights += 4 * weight.size
+                if not self._is_there(key):
+                    made[key] = 4 * weight.size
         opening, session = (int(copies * weights) for copies in _COPIES.get(kind, (0, 0)))
-        return Share(int(4 * numbers * _DIRECT[kind]), opening, session, 0, {})
+        return Share(int(4 * numbers * _DIRECT[kind]), opening, session, 0, made)
+
+    def _is_there(self, name: str) -> bool:
+        """Whether a weight is used as the network has it, and nothing is made of it."""
+        weight = self._programs.weights.get(name)
+        return weight is not None and weight.dtype == np.float32

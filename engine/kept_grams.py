@@ -38,6 +38,12 @@ class KeptGrams:
         self._grams: OrderedDict[Hashable, Grams] = OrderedDict()
         self._identities: WeakKeyDictionary[Picture, Hashable] = WeakKeyDictionary()
 
+    def keep(self, most: int) -> None:
+        """From now on at most so many bytes."""
+        with self._lock:
+            self._most = most
+            self._let_go()
+
     @property
     def nbytes(self) -> int:
         """Of what is kept at this moment."""
@@ -65,9 +71,12 @@ class KeptGrams:
         with self._lock:
             self._grams[key] = made
             self._grams.move_to_end(key)
-            while self._taken() > self._most:
-                self._grams.popitem(last=False)
+            self._let_go()
         return made
+
+    def _let_go(self) -> None:
+        while self._taken() > self._most:
+            self._grams.popitem(last=False)
 
     def _taken(self) -> int:
         return sum(gram.nbytes for grams in self._grams.values() for gram in grams.values())

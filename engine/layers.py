@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-__all__ = ["channels_of", "weight_of"]
+__all__ = ["channels_of", "weight_key", "weight_of"]
+
+
+def weight_key(layer: str) -> str:
+    """The name of the filters of the convolution that a layer ends; a pooling has none."""
+    return f"{layer.replace('relu', 'conv')}.weight"
 
 
 def weight_of(weights: Mapping[str, np.ndarray], layer: str) -> np.ndarray | None:
     """The filters, (C_out, C_in, 3, 3), of the convolution that a layer ends; None of a pooling."""
-    return weights.get(f"{layer.replace('relu', 'conv')}.weight")
+    return weights.get(weight_key(layer))
 
 
 def channels_of(weights: Mapping[str, np.ndarray], layers: Sequence[str], layer: str) -> int:

@@ -60,6 +60,10 @@ class Objectives:
         """What programs are built for; see `Selection.of`."""
         return Selection.of(options, self._programs.strides, regions).tiled(tiling)
 
+    def keep(self, most: int) -> None:
+        """Of what is known of style pictures at most so many bytes, from now on."""
+        self._kept.keep(most)
+
     def smallest_side(self, options: Options) -> int:
         """Pixels that each side of a canvas needs: one position of the deepest layer used, and a
         neighbour to each outermost pixel where those are its mirror images."""

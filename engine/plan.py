@@ -68,6 +68,7 @@ class LevelPlan:
         targets_cost: of the targets, likewise.
         measured: evaluations before the first step, by which the objective is balanced.
         weights: names of those that its programs have arranged for them.
+        looks: bytes that may be kept of what is known of styles, of earlier works too.
         seconds: the estimate of all its work; None where nothing was timed.
     """
 
@@ -81,6 +82,7 @@ class LevelPlan:
     targets_cost: float
     measured: int
     weights: frozenset[str]
+    looks: int
     seconds: float | None = None
 
     @property

@@ -13,6 +13,7 @@ from .costs import Costs
 from .errors import MemoryLimit
 from .footprints import Footprints
 from .images import fitted_size
+from .kept_grams import KEPT_BYTES
 from .ladders import Ladder, cheapest
 from .methods import Method, methods_for
 from .plan import LevelPlan, Plan, Work
@@ -136,17 +137,19 @@ class Planner:
             raise MemoryLimit(self._refusal(work, needed, memory, accounts))
         method, some, _ = next(one for one in found if one[2] is best)
         way = some[best.place]
+        taken = fixed + accounts.level(work, level, way, method)
         return LevelPlan(
             level.height,
             level.width,
             level.iterations,
             way,
             method,
-            fixed + accounts.level(work, level, way, method),
+            taken,
             self._cost(work, level, way),
             self.costs.targets(work.selection, (level.height, level.width)),
             measured(work.options, len(work.regions)),
             accounts.weights(work, level, way),
+            min(accounts.looks(work, level) + memory - taken, KEPT_BYTES),
         )
 
     def _cost(self, work: Work, level: Level, tiling: Tiling | None) -> float:

@@ -36,7 +36,8 @@ class Weights:
         self._process = os.getpid()
 
     def arrays(self, names: Iterable[str], stop: Stop | None = None) -> dict[str, np.ndarray]:
-        """Those of these names, float32; arrangements (see `lowering.arrangement`) are kept.
+        """Those of these names, float32; what is made of the network's (see
+        `lowering.arrangement`) is kept.
 
         Raises:
             Stopped: `stop` was requested.
@@ -50,8 +51,9 @@ class Weights:
         return found
 
     def _array(self, name: str) -> np.ndarray:
-        if name in self._network:
-            return np.ascontiguousarray(self._network[name], np.float32)
+        own = self._network.get(name)
+        if own is not None and own.dtype == np.float32:
+            return np.ascontiguousarray(own)
         array = self._used.get(name)
         if array is None:
             from ..export.lowering.arrangement import arrange

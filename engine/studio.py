@@ -66,18 +66,19 @@ class Studio:
         stop = stop or Stop()
         try:
             plan = draft.plan(self.limits.within("memory", memory, default_budget()), stop=stop)
-            ways = [(level.tiling, level.method, level.weights) for level in plan.levels]
+            ways = [(one.tiling, one.method, one.weights, one.looks) for one in plan.levels]
         except Stopped:  # which `paint` hears before it computes anything: any way will do
             plan = None
             fastest = [methods_for(options, 3 * prod(one.shape))[0] for one in draft.work.levels]
-            ways = [(None, method, frozenset()) for method in fastest]
+            ways = [(None, method, frozenset(), 0) for method in fastest]
         way_of = dict(zip(draft.work.levels, ways, strict=True))
         sources = self.sources(content, styles, draft.work)
 
         def objective_at(scene: Scene, stop: Stop) -> Objective:
             level = scene.level
-            tiling, _, weights = way_of[level]
+            tiling, _, weights, looks = way_of[level]
             self.sessions.let_go(weights)  # of the level before
+            self.objectives.keep(looks)
             return self.objectives.at(
                 scene.content,
                 scene.styles,
@@ -92,7 +93,7 @@ class Studio:
             sources,
             objective_at,
             options,
-            methods=[method for _, method, _ in ways],
+            methods=[method for _, method, *_ in ways],
             began=began,
             deadline=self.limits.deadline,
             time=time,

@@ -48,14 +48,14 @@ def encode_network(network: Network, half: bool = False) -> bytes:
     )
     for name, value in layers.items():
         b.output(name, value)
-    weights = {name: network.weights[name] for name in b.weights}
-    if half:
-        weights = {name: _halved(weights[name], name) for name in weights}
+    narrow = _halved if half else _full
+    weights = {name: narrow(network.weights[name], name) for name in b.weights}
     return encode(b, network.architecture.name, weights, describe(network))
 
 
 def read_network(source: str | PathLike[str] | bytes) -> Network:
-    """Read what `encode_network` wrote, from a path or from its bytes; the weights become float32.
+    """Read what `encode_network` wrote, from a path or from its bytes; weights of float16 stay
+    so, others become float32.
 
     Raises:
         ModelNotFound: there is no readable regular file at the path.
@@ -88,8 +88,10 @@ def network_in(checkpoint: TensorSource, name: str) -> Network:
     network, file = _outline_in(checkpoint, name)
     weights = {}
     for key in _shapes(network.architecture):
+        found = file.read(key)
+        half = found.dtype == np.float16
         with np.errstate(over="ignore"):
-            weights[key] = file.read(key).astype(np.float32, copy=False)
+            weights[key] = found if half else found.astype(np.float32, copy=False)
         if not np.isfinite(weights[key]).all():
             raise CorruptModel(f"{name} is damaged: {key} holds values that are not finite")
     return replace(network, weights=weights)
@@ -97,6 +99,10 @@ def network_in(checkpoint: TensorSource, name: str) -> Network:
 
 def _cast_weight(b: Graph, name: str, shape: tuple[int, ...]) -> Value:
     return b.op("Cast", b.weight(name, shape), to="float")
+
+
+def _full(weight: np.ndarray, _: str) -> np.ndarray:
+    return weight.astype(np.float32, copy=False)
 
 
 def _halved(weight: np.ndarray, name: str) -> np.ndarray:

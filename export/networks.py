@@ -115,8 +115,8 @@ class Network:
 
     Args:
         architecture: which layers there are.
-        weights: `conv1_1.weight` (out, in, 3, 3) and `conv1_1.bias` (out,), ... float32; the input
-            channels of conv1_1 are R, G, B.
+        weights: `conv1_1.weight` (out, in, 3, 3) and `conv1_1.bias` (out,), ... float32, or float16
+            where a file has them so; the input channels of conv1_1 are R, G, B.
         mean, std: an RGB picture x in 0..1 enters the first layer as (x - mean) / std.
         origin, licence: where the weights come from and what may be done with them, for people.
         source_sha256: hash of the file that the weights were taken from.
@@ -132,9 +132,9 @@ class Network:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over everything that changes what the network computes."""
+        """SHA-256 over everything that changes what the network computes, which is in float32."""
         digest = hashlib.sha256(repr((self.architecture, self.mean, self.std)).encode())
         for name in sorted(self.weights):
             digest.update(name.encode())
-            digest.update(np.ascontiguousarray(self.weights[name]).tobytes())
+            digest.update(np.ascontiguousarray(self.weights[name], np.float32).tobytes())
         return digest.hexdigest()

@@ -28,17 +28,18 @@ def arranged_name(weight: str, arrangement: str) -> str:
 
 
 def arrange(name: str, weights: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The array of a name that a program declares, of the network's weights by their names.
+    """The array of a name that a program declares, of the network's weights by their names; what
+    is half as wide there becomes float32.
 
     Raises:
         ValueError: there is no such arrangement.
     """
     if name in weights:
-        return weights[name]
+        return _wide(weights[name])
     weight, _, arrangement = name.partition(":")
     if arrangement not in (TAPS, BACK, POINTS):
         raise ValueError(f"{name!r} is no arrangement of a weight")
-    array = weights[weight]
+    array = _wide(weights[weight])
     if arrangement == BACK:
         array = array[:, :, ::-1, ::-1].swapaxes(0, 1)
     outputs, inputs, *_ = array.shape
@@ -46,6 +47,10 @@ def arrange(name: str, weights: Mapping[str, np.ndarray]) -> np.ndarray:
     if arrangement == POINTS:
         taps = _at_points(taps)
     return taps.reshape(-1, inputs, outputs)
+
+
+def _wide(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
 def _at_points(taps: np.ndarray) -> np.ndarray:

@@ -20,13 +20,13 @@ __all__ = ["Grid", "Line", "Tiles", "Wanted", "gather_index", "places"]
 def places(unit: int) -> tuple[tuple[int, int], ...]:
     """(down, right) of every place in a tile, in the order of the rows.
 
-    In tiles of 4 x 4 the four members of each 2 x 2 pooling window are a quarter of all places
-    apart, so that pooling is one reduction of (4, ...) over its first axis and leaves the order of
-    tiles of 2 x 2.
+    In tiles of 4 x 4 the four members of each 2 x 2 pooling window follow each other, so that
+    pooling is one reduction of (4 windows, 4 members, ...) over its second axis and leaves the
+    order of tiles of 2 x 2.
     """
     if unit == 4:
         pairs = [(a, b) for a in (0, 1) for b in (0, 1)]
-        return tuple((i + 2 * k, j + 2 * m) for i, j in pairs for k, m in pairs)
+        return tuple((i + 2 * k, j + 2 * m) for k, m in pairs for i, j in pairs)
     return tuple((i, j) for i in range(unit) for j in range(unit))
 
 

@@ -7,13 +7,14 @@ before it is used, while it is still in the processor's cache, and given back so
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import cached_property
 
 import numpy as np
 
 from ..graph import Graph, Value
 from .grid import Grid, Line, Tiles, Wanted, gather_index, places
 
-__all__ = ["Kit", "Rows"]
+__all__ = ["Entered", "Kit", "Rows"]
 
 # Lines of a neighbouring band that are cut out of it: the reach of a 3x3 window.
 _FEW = 2
@@ -153,6 +154,10 @@ class Rows:
         joined = self.kit.reshape(joined, rows * pieces, self.channels // pieces)
         return b.op("Gather", joined, index, axis=0)
 
+    def lines(self, begin: int, end: int) -> Value:
+        """The lines of the layer from `begin` to before `end`, each from left to right."""
+        return self.gather(begin, Wanted(1, end - begin, self.grid.width))
+
     def regridded(self, grid: Grid) -> Rows:
         """The same layer in other tiles or bands."""
         if self.grid == grid:
@@ -197,7 +202,7 @@ class Rows:
             place, tile = below % grid.unit, below // grid.unit
             # `places` as axes; those that say how far down in the tile are cut to one
             axes = {4: (2, 2, 2, 2), 2: (2, 2), 1: ()}[grid.unit]
-            down = {4: [place % 2, place // 2], 2: [place], 1: []}[grid.unit]
+            down = {4: [place // 2, place % 2], 2: [place], 1: []}[grid.unit]
             row = grid.across * self.channels
             shaped = self.kit.reshape(self.band(number), *axes, grid.down(number), row)
             starts = [*down, tile]
@@ -211,3 +216,29 @@ class Rows:
             )
             self._lines[y] = self.kit.reshape(cut, grid.unit * grid.across, self.channels)
         return self._lines[y]
+
+
+class Entered(Rows):
+    """A plain value, (1, C, H, W), as rows in plain order.
+
+    Args:
+        kit, grid, channels: of `Rows`.
+        plain: gives the value when the first rows are asked for.
+    """
+
+    def __init__(self, kit: Kit, grid: Grid, channels: int, plain: Callable[[], Value]) -> None:
+        super().__init__(kit, grid, channels, lambda number: self.lines(*grid.lines(number)))
+        self._plain = plain
+
+    @cached_property
+    def _whole(self) -> Value:
+        last = self.kit.graph.op("Transpose", self._plain(), perm=[0, 2, 3, 1])
+        return self.kit.reshape(last, self.grid.height * self.grid.width, self.channels)
+
+    def lines(self, begin: int, end: int) -> Value:
+        """See `Rows`."""
+        if (begin, end) == (0, self.grid.height):
+            return self._whole
+        kit = self.kit
+        ends = (kit.sizes(line * self.grid.width) for line in (begin, end))
+        return kit.graph.op("Slice", self._whole, *ends, kit.sizes(0), kit.sizes(1))

@@ -11,12 +11,13 @@ usual layout and is left to the direct lowering.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from ..graph import Graph, Node, Value
 from . import direct, layers, totals
 from .bands import plan_bands
 from .grid import Grid
-from .rows import Kit, Rows
+from .rows import Entered, Kit, Rows
 
 __all__ = ["Tiled", "lower"]
 
@@ -100,24 +101,18 @@ class Tiled:
         return Grid(height, width, 4, -(-width // 4), self._edges[height, width])
 
     def entered(self, value: Value, near: Grid) -> Rows:
-        """The value as rows: a plain one is taken apart in the bands of `near`, line by line."""
-        if known := self.rows.get(value) or self._entered.get(value):
-            return known
+        """The value as rows: a plain one is entered once."""
+        if value in self.rows:
+            return self.rows[value]
+        if value not in self._entered:
+            self._entered[value] = self.enter(value, near)
+        return self._entered[value]
+
+    def enter(self, value: Value, near: Grid) -> Rows:
+        """A plain value taken apart in the bands of `near`, line by line."""
         _, channels, height, width = (int(size) for size in value.shape)
         grid = near.unrolled(height, width)
-        whole: list[Value] = []
-
-        def band(number: int) -> Value:
-            if not whole:
-                last = self.graph.op("Transpose", self.plain(value), perm=[0, 2, 3, 1])
-                whole.append(self.kit.reshape(last, height * width, channels))
-            if grid.bands == 1:
-                return whole[0]
-            ends = (self.kit.sizes(edge * width) for edge in grid.edges[number : number + 2])
-            return self.graph.op("Slice", whole[0], *ends, self.kit.sizes(0), self.kit.sizes(1))
-
-        self._entered[value] = Rows(self.kit, grid, channels, band)
-        return self._entered[value]
+        return Entered(self.kit, grid, channels, partial(self.plain, value))
 
     def _left(self, rows: Rows) -> Value:
         """Rows as (1, C, H, W)."""

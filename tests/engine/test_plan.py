@@ -6,7 +6,7 @@ from impasto.engine.plan import LevelPlan, Plan
 
 def level(cost, iterations=100, targets=0.0, measured=0):
     return LevelPlan(
-        8, 8, iterations, None, Method("adam"), 0, cost, targets, measured, frozenset()
+        8, 8, iterations, None, Method("adam"), 0, cost, targets, measured, frozenset(), 0
     )
 
 

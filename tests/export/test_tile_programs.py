@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from impasto.engine.programs import Selection
-from impasto.export.lowering import convolution, direct, tiled
+from impasto.export.liveness import run_bytes
+from impasto.export.lowering import convolution, direct, layers, tiled
 from impasto.export.lowering.bands import plan_bands
 from impasto.export.program import (
     build_program,
@@ -239,6 +240,25 @@ def test_loss_and_gradient_are_those_of_the_whole_canvas(
 ):
     selection = Selection(*FRONT_AND_BEHIND, pool, border, joint)
     assert_one_and_the_same(selection, shape, edges, lower)
+
+
+@both_poolings
+def test_layer_behind_the_joint_that_is_made_again_changes_nothing(
+    pool, assert_one_and_the_same, monkeypatch
+):
+    """The one that a Gram matrix needs for its gradient: not kept where it is large."""
+    monkeypatch.setattr(layers, "_MADE_AGAIN_BEHIND_A_JOINT", 0)
+    selection = Selection(*FRONT_AND_BEHIND, pool, "replicate", "pool3")
+    assert_one_and_the_same(selection, (57, 44), [(24,), (16,)], tiled.lower)
+
+
+def test_layer_behind_the_joint_that_is_made_again_is_not_kept(toy, monkeypatch):
+    selection = Selection(("relu4_1",), ("relu4_1",), "max", "replicate", "pool3")
+    graph = objective_graph(toy, selection, (256, 256))
+    kept = run_bytes(tiled.lower(graph, filled=False))
+    monkeypatch.setattr(layers, "_MADE_AGAIN_BEHIND_A_JOINT", 0)
+    layer = 4 * 8 * 256**2
+    assert run_bytes(tiled.lower(graph, filled=False)) <= kept - 0.8 * layer
 
 
 @both_lowerings
