@@ -137,19 +137,19 @@ class Planner:
             raise MemoryLimit(self._refusal(work, needed, memory, accounts))
         method, some, _ = next(one for one in found if one[2] is best)
         way = some[best.place]
-        taken = fixed + accounts.level(work, level, way, method)
+        needed = fixed + accounts.level(work, level, way, method)
         return LevelPlan(
             level.height,
             level.width,
             level.iterations,
             way,
             method,
-            taken,
+            needed,
             self._cost(work, level, way),
             self.costs.targets(work.selection, (level.height, level.width)),
             measured(work.options, len(work.regions)),
             accounts.weights(work, level, way),
-            min(accounts.looks(work, level) + memory - taken, KEPT_BYTES),
+            min(accounts.looks(work, level) + memory - needed, KEPT_BYTES),
         )
 
     def _cost(self, work: Work, level: Level, tiling: Tiling | None) -> float:

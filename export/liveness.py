@@ -121,8 +121,9 @@ class _Chunk:
 
 class _Arena:
     """ONNX Runtime's arena: the smallest free chunk that is large enough, cut where the rest is
-    worth it, merged with free neighbours; and a new block of twice the last one's size where there
-    is none. Only what was written to takes memory: the beginning of each block."""
+    worth it, merged with free neighbours; and where there is none a new block, of twice the last
+    one's size, or of as much as is needed, which is then the size of the next one too. Only what
+    was written to takes memory: the beginning of each block."""
 
     _SMALLEST, _FIRST_BLOCK, _LARGEST_REST = 256, 1 << 20, 128 << 20
 
@@ -170,11 +171,13 @@ class _Arena:
         bisect.insort(self._free, (chunk.size, self._numbers[chunk]))
 
     def _add_block(self, size: int) -> None:
+        grown = self._block_size < size
         while self._block_size < size:
             self._block_size *= 2
         self._add(_Chunk(len(self._used), 0, self._block_size))
         self._used.append(0)
-        self._block_size *= 2
+        if not grown:  # else the next one is as large
+            self._block_size *= 2
 
     def _cut(self, chunk: _Chunk, size: int) -> None:
         rest = _Chunk(chunk.block, chunk.start + size, chunk.size - size)

@@ -99,7 +99,8 @@ def build_tiled_program(
     Raises:
         ValueError: as `build_program`.
     """
-    graph = tiled.lower(_GRAPHS[kind](network, selection, size), check=check)
+    graph = _GRAPHS[kind](network, selection, size)
+    graph = tiled.lower(graph, check=check, band_share=_band_share(kind, selection))
     model = encode(graph, kind, weights_are_inputs=True, check=check)
     return model, tuple(graph.weights), graph.contents
 
@@ -114,7 +115,15 @@ def tiled_footprint(
     """What the program of `build_tiled_program` takes of the memory, without building it; see
     there."""
     graph = _GRAPHS[kind](network, selection, size)
-    return footprint_of(tiled.lower(graph, filled=False, check=check))
+    share = _band_share(kind, selection)
+    return footprint_of(tiled.lower(graph, filled=False, check=check, band_share=share))
+
+
+def _band_share(kind: Kind, selection: Selection) -> float:
+    """A canvas is cut where memory is scarce, and most of it is taken behind the joint."""
+    if selection.joint is None:
+        return 1.0
+    return 0.8 if kind in ("sums", "pullback") else 0.55
 
 
 def content_graph(network: Network, selection: Selection, size: Size = ANY_SIZE) -> Graph:

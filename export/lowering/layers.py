@@ -185,15 +185,19 @@ def _relu_gradient(t: Tiled, node: Node) -> Rows | None:
     )
 
 
-def _each(layer: Rows, other: Rows, emit: Callable[[Value, Value], Value]) -> Rows:
-    """`emit` of every band of two layers; the other may have one channel for all."""
+def _each(
+    layer: Rows, other: Rows, emit: Callable[[Value, Value], Value], other_first: bool = False
+) -> Rows:
+    """`emit` of every band of two layers; the other may have one channel for all, and may have to
+    be made first."""
     other = other.regridded(layer.grid)
-    return Rows(
-        layer.kit,
-        layer.grid,
-        layer.channels,
-        lambda number: emit(layer.band(number), other.band(number)),
-    )
+
+    def band(number: int) -> Value:
+        if other_first:
+            other.band(number)
+        return emit(layer.band(number), other.band(number))
+
+    return Rows(layer.kit, layer.grid, layer.channels, band)
 
 
 def _binary(t: Tiled, node: Node) -> Rows | None:
@@ -208,7 +212,9 @@ def _binary(t: Tiled, node: Node) -> Rows | None:
         return _of_core(t, node)
     if left.shape == right.shape:
         layer = t.entered(left, grid).regridded(grid)
-        return _each(layer, t.entered(right, grid), partial(t.graph.op, node.op))
+        # A gradient from deeper layers takes all their memory: what is at hand can wait for it.
+        other_first = t.depth.get(right, 0) > t.depth.get(left, 0)
+        return _each(layer, t.entered(right, grid), partial(t.graph.op, node.op), other_first)
     (layer,) = known
     if any(size != 1 for value in node.inputs if value not in t.rows for size in value.shape):
         return None
@@ -274,8 +280,9 @@ def _max_pool_gradient(t: Tiled, node: Node) -> Rows | None:
     pooled = t.entered(g, layer.grid).regridded(layer.grid.pooled())
 
     def band(number: int) -> Value:
+        given = pooled.real(number)  # from deeper layers: before anything is made for it here
         greatest, alive = layer.masks(number)
-        given = b.op("Mul", pooled.real(number), alive)
+        given = b.op("Mul", given, alive)
         # a product with ones: six times as fast as ReduceSum over the axis
         among = b.op("MatMul", kit.ones(4), greatest)
         share = b.op("Div", layer.windows(given, 1), among)

@@ -7,7 +7,6 @@ before it is used, while it is still in the processor's cache, and given back so
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import cached_property
 
 import numpy as np
 
@@ -230,15 +229,11 @@ class Entered(Rows):
         super().__init__(kit, grid, channels, lambda number: self.lines(*grid.lines(number)))
         self._plain = plain
 
-    @cached_property
-    def _whole(self) -> Value:
-        last = self.kit.graph.op("Transpose", self._plain(), perm=[0, 2, 3, 1])
-        return self.kit.reshape(last, self.grid.height * self.grid.width, self.channels)
-
     def lines(self, begin: int, end: int) -> Value:
-        """See `Rows`."""
-        if (begin, end) == (0, self.grid.height):
-            return self._whole
-        kit = self.kit
-        ends = (kit.sizes(line * self.grid.width) for line in (begin, end))
-        return kit.graph.op("Slice", self._whole, *ends, kit.sizes(0), kit.sizes(1))
+        """See `Rows`. Made anew each time: the whole of it, turned round, would take memory."""
+        plain, kit = self._plain(), self.kit
+        if (begin, end) != (0, self.grid.height):
+            ends = (kit.sizes(begin), kit.sizes(end))
+            plain = kit.graph.op("Slice", plain, *ends, kit.sizes(2), kit.sizes(1))
+        last = kit.graph.op("Transpose", plain, perm=[0, 2, 3, 1])
+        return kit.reshape(last, (end - begin) * self.grid.width, self.channels)

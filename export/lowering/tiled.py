@@ -22,18 +22,24 @@ from .rows import Entered, Kit, Rows
 __all__ = ["Tiled", "lower"]
 
 
-def lower(graph: Graph, filled: bool = True, check: Callable[[], None] | None = None) -> Graph:
+def lower(
+    graph: Graph,
+    filled: bool = True,
+    check: Callable[[], None] | None = None,
+    band_share: float = 1.0,
+) -> Graph:
     """A graph of standard ops with the same inputs and outputs; its weights are arrangements of the
     same ones (see `arrangement`).
 
     Args:
         filled: whether its tables are needed, or their shapes alone, which takes half of the time.
         check: as of `Graph`.
+        band_share: see `plan_bands`.
 
     Raises:
         NotImplementedError: a size is symbolic, or a layer is not one of a VGG.
     """
-    translated = Tiled(graph, filled, check).lowered()
+    translated = Tiled(graph, filled, check, band_share).lowered()
     lowered = direct.lower(translated, check)
     # Rows and the translation know each other, and stay until Python looks for cycles: without the
     # contents of the tables, 160 MB at 2000 x 2000.
@@ -45,7 +51,11 @@ class Tiled:
     """The translation of one graph: what has become of each of its values."""
 
     def __init__(
-        self, graph: Graph, filled: bool = True, check: Callable[[], None] | None = None
+        self,
+        graph: Graph,
+        filled: bool = True,
+        check: Callable[[], None] | None = None,
+        band_share: float = 1.0,
     ) -> None:
         self.graph = Graph("tiled_", check)
         self.graph.inputs.update(graph.inputs)
@@ -53,14 +63,17 @@ class Tiled:
         self.rows: dict[Value, Rows] = {}
         self.again: dict[Value, Rows] = {}  # the same, made once more for the gradient
         self.maker: dict[Value, Node] = {}
+        self.depth: dict[Value, int] = {}  # how many nodes one after the other it is made by
         self.kept = _looked_at_again(graph)
         self._source = graph
-        self._edges = plan_bands(graph)
+        self._edges = plan_bands(graph, band_share)
         self._plain: dict[Value, Value] = {}
         self._entered: dict[Value, Rows] = {}
         self._totals: dict[Value, totals.Total] = {}
         for node in graph.nodes:
             self.maker.update(dict.fromkeys(node.outputs, node))
+            depth = 1 + max((self.depth.get(value, 0) for value in node.inputs), default=0)
+            self.depth.update(dict.fromkeys(node.outputs, depth))
             if node.op in layers.ROWS and (rows := layers.ROWS[node.op](self, node)):
                 self.rows[node.output] = rows
             elif node.op in totals.TOTALS and node.inputs[0] in self.rows:

@@ -65,12 +65,12 @@ def test_inside_are_the_rows_that_lie_in_the_layer(grid):
 
 
 @pytest.mark.parametrize("grid", [grid for grid in GRIDS if grid.unit == 4], ids=str)
-def test_pooled_rows_are_the_windows_of_quarters(grid):
+def test_pooled_rows_are_the_windows_of_each_quarter(grid):
     pooled = grid.pooled()
     assert (pooled.height, pooled.width) == (grid.height // 2, grid.width // 2)
     for band in range(grid.bands):
-        members = np.array(rows_of(grid, band)).reshape(4, -1, 2)
-        windows = np.array(rows_of(pooled, band))
+        members = np.array(rows_of(grid, band)).reshape(4, 4, -1, 2)
+        windows = np.array(rows_of(pooled, band)).reshape(4, 1, -1, 2)
         assert (members // 2 == windows).all()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from impasto.engine.programs import Selection
 from impasto.export.liveness import run_bytes
-from impasto.export.lowering import convolution, direct, layers, tiled
+from impasto.export.lowering import convolution, direct, tiled
 from impasto.export.lowering.bands import plan_bands
 from impasto.export.program import (
     build_program,
@@ -247,7 +247,7 @@ def test_layer_behind_the_joint_that_is_made_again_changes_nothing(
     pool, assert_one_and_the_same, monkeypatch
 ):
     """The one that a Gram matrix needs for its gradient: not kept where it is large."""
-    monkeypatch.setattr(layers, "_MADE_AGAIN_BEHIND_A_JOINT", 0)
+    monkeypatch.setattr(f"{tiled.layers.__name__}._MADE_AGAIN_BEHIND_A_JOINT", 0)
     selection = Selection(*FRONT_AND_BEHIND, pool, "replicate", "pool3")
     assert_one_and_the_same(selection, (57, 44), [(24,), (16,)], tiled.lower)
 
@@ -256,7 +256,7 @@ def test_layer_behind_the_joint_that_is_made_again_is_not_kept(toy, monkeypatch)
     selection = Selection(("relu4_1",), ("relu4_1",), "max", "replicate", "pool3")
     graph = objective_graph(toy, selection, (256, 256))
     kept = run_bytes(tiled.lower(graph, filled=False))
-    monkeypatch.setattr(layers, "_MADE_AGAIN_BEHIND_A_JOINT", 0)
+    monkeypatch.setattr(f"{tiled.layers.__name__}._MADE_AGAIN_BEHIND_A_JOINT", 0)
     layer = 4 * 8 * 256**2
     assert run_bytes(tiled.lower(graph, filled=False)) <= kept - 0.8 * layer
 
