@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Accounts"]
 
 # Python with NumPy, SciPy, ONNX Runtime, onnx and Pillow, and what they keep of finished work.
-_PROCESS_BYTES = 164 << 20
+_PROCESS_BYTES = 150 << 20
 # What coarser levels leave in the heaps, between what is still used: measured, after up to four.
 _LEFT_BYTES = 28 << 20
 _FLOAT, _HALF = 4, 2

@@ -20,6 +20,8 @@ __all__ = ["Footprint", "footprint_of", "results_of", "run_bytes"]
 _BYTES = {"float": 4, "int64": 8, "int32": 4, "bool": 1}
 # Their results are their first argument seen differently.
 _VIEWS = {"Reshape", "Unsqueeze", "Squeeze", "Identity"}
+# They write over their argument where nobody else needs it any more.
+_IN_PLACE = {"Relu", "HardSigmoid"}
 
 
 @dataclass(frozen=True)
@@ -74,20 +76,8 @@ def run_bytes(graph: Graph) -> int:
     Raises:
         ValueError: a size is symbolic.
     """
-    root: dict[Value, Value] = {}
-    last: dict[Value, int] = {}
-    made: dict[Value, int] = {}
-    for number, node in enumerate(graph.nodes):
-        for value in node.inputs:
-            last[root.get(value, value)] = number
-        for value in node.outputs:
-            if node.op in _VIEWS:
-                root[value] = root.get(node.inputs[0], node.inputs[0])
-            else:
-                made[value] = number
     results = results_of(graph)
-    for value in graph.outputs.values():
-        last[root.get(value, value)] = len(graph.nodes)
+    made, last = _lives(graph, results)
     ends: dict[int, list[Value]] = defaultdict(list)
     for value, number in made.items():
         ends[last.get(value, number)].append(value)
@@ -101,6 +91,33 @@ def run_bytes(graph: Graph) -> int:
             if value in places:
                 arena.give(places.pop(value))
     return arena.touched + sum(map(_bytes, graph.outputs.values()))
+
+
+def _lives(graph: Graph, results: Mapping[Value, str]) -> tuple[dict[Value, int], dict[Value, int]]:
+    """The node that makes each value that has memory of its own, and the last one that needs it."""
+    root: dict[Value, Value] = {}
+    last: dict[Value, int] = {}
+    made: dict[Value, int] = {}
+    for number, node in enumerate(graph.nodes):
+        for value in node.inputs:
+            last[root.get(value, value)] = number
+        for value in node.outputs:
+            if node.op in _VIEWS:
+                root[value] = root.get(node.inputs[0], node.inputs[0])
+            else:
+                made[value] = number
+    for value in graph.outputs.values():
+        last[root.get(value, value)] = len(graph.nodes)
+    owner: dict[Value, Value] = {}
+    for number, node in enumerate(graph.nodes):
+        if node.op in _IN_PLACE and node.output not in results:
+            given = root.get(node.inputs[0], node.inputs[0])
+            given = owner.get(given, given)
+            if given in made and given not in results and last[given] == number:
+                owner[node.output] = given
+                last[given] = last.get(node.output, number)
+                del made[node.output]
+    return made, last
 
 
 def _bytes(value: Value) -> int:
@@ -122,23 +139,26 @@ class _Chunk:
 class _Arena:
     """ONNX Runtime's arena: the smallest free chunk that is large enough, cut where the rest is
     worth it, merged with free neighbours; and where there is none a new block, of twice the last
-    one's size, or of as much as is needed, which is then the size of the next one too. Only what
-    was written to takes memory: the beginning of each block."""
+    one's size, or of as much as is needed, which is then the size of the next one too. Of a block
+    only what was written to takes memory, its beginning; and the list of what is where, which has
+    a number for each 256 bytes of it."""
 
     _SMALLEST, _FIRST_BLOCK, _LARGEST_REST = 256, 1 << 20, 128 << 20
+    _LISTED = 8
 
     def __init__(self) -> None:
         self._free: list[tuple[int, int]] = []  # (size, number), sorted
         self._chunks: dict[int, _Chunk] = {}
         self._numbers: dict[_Chunk, int] = {}
         self._used: list[int] = []  # of each block
+        self._listed = 0
         self._block_size = self._FIRST_BLOCK
         self._count = 0
 
     @property
     def touched(self) -> int:
-        """Bytes that were ever part of a taken chunk."""
-        return sum(self._used)
+        """Bytes that were ever part of a taken chunk, and the lists of the blocks."""
+        return sum(self._used) + self._listed
 
     def take(self, size: int) -> int:
         """A chunk for so many bytes, by its number."""
@@ -176,6 +196,7 @@ class _Arena:
             self._block_size *= 2
         self._add(_Chunk(len(self._used), 0, self._block_size))
         self._used.append(0)
+        self._listed += self._LISTED * self._block_size // self._SMALLEST
         if not grown:  # else the next one is as large
             self._block_size *= 2
 

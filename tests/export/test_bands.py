@@ -15,12 +15,17 @@ BYTES = [100_000, 1 << 20, 18 << 20, 1 << 40]
 every_plan = pytest.mark.parametrize("size, band_bytes", [*product(SIZES, BYTES)])
 
 
-def planned(size, band_bytes):
+def planned(size, band_bytes, share=1.0):
     class Weightless:
         architecture, mean, std = FAMILIES["vgg19"], (0.5, 0.5, 0.5), (0.2, 0.2, 0.2)
 
     selection = Selection(("relu4_2",), ("relu1_1", "relu5_1"), "max", "replicate")
-    return plan_bands(objective_graph(Weightless, selection, size), band_bytes)
+    return plan_bands(objective_graph(Weightless, selection, size), share, band_bytes)
+
+
+def test_half_of_the_share_is_half_of_the_bytes():
+    assert planned((768, 1024), 4 << 20) == planned((768, 1024), 8 << 20, 0.5)
+    assert planned((768, 1024), 4 << 20) != planned((768, 1024), 8 << 20)
 
 
 @every_plan

@@ -14,19 +14,31 @@ from impasto.export.lowering import tiled
 LAYERS = (("relu3_1",), ("relu1_1", "relu2_1", "relu4_1"))
 
 
-def chain(size=1024):
-    """x -> relu -> reshaped -> relu -> sum."""
+# A block of ONNX Runtime's arena has a list, of 8 bytes for each 256.
+FOUR = 4 * 1024**2
+LISTED = FOUR // 32
+
+
+def chain(size=1024, op="Neg"):
+    """x -> op -> reshaped -> op -> sum."""
     b = Graph()
     x = b.input("x", (size, size))
-    first = b.op("Relu", x)
-    second = b.op("Relu", b.op("Reshape", first, b.constant([-1])))
+    first = b.op(op, x)
+    second = b.op(op, b.op("Reshape", first, b.constant([-1])))
     b.output("sum", b.op("ReduceSum", second, keepdims=0))
     return b
 
 
 def test_values_live_from_maker_to_last_user_and_views_take_nothing():
     """Two values of 4 MB at one time; the sum is written to where it is wanted."""
-    assert run_bytes(chain()) == 2 * 4 * 1024**2 + 4
+    assert run_bytes(chain()) == 2 * (FOUR + LISTED) + 4
+
+
+def test_relu_writes_over_what_nobody_else_needs():
+    assert run_bytes(chain(op="Relu")) == FOUR + LISTED + 4
+    b = chain(op="Relu")
+    b.output("again", b.op("ReduceSum", b.nodes[0].output, keepdims=0))  # of the first value
+    assert run_bytes(b) == 2 * (FOUR + LISTED) + 8
 
 
 def test_symbolic_sizes_are_refused():
@@ -38,10 +50,8 @@ def test_a_result_that_is_a_view_is_copied():
     b = chain()
     (last,) = b.nodes[-1].inputs
     b.outputs = {"all": last, "seen": b.op("Reshape", last, b.constant([-1, 2]))}
-    four = 4 * 1024**2
-    assert (
-        run_bytes(b) == four + 2 * four
-    )  # the first value, whose place the sum takes; both results
+    # the first value, whose place the sum takes; both results
+    assert run_bytes(b) == FOUR + LISTED + 2 * FOUR
 
 
 def live_bytes(graph):

@@ -110,8 +110,8 @@ def test_prefix_of_a_block_reads_back(network):
 def test_half_stores_the_nearest_float16(network):
     found = read_network(encode_network(network, half=True))
     for name, weight in network.weights.items():
-        assert found.weights[name].dtype == np.float32
-        assert np.array_equal(found.weights[name], weight.astype(np.float16).astype(np.float32))
+        assert found.weights[name].dtype == np.float16
+        assert np.array_equal(found.weights[name], weight.astype(np.float16))
     assert len(encode_network(network, half=True)) < len(encode_network(network))
 
 
