@@ -257,8 +257,8 @@ def test_layer_behind_the_joint_that_is_made_again_is_not_kept(toy, monkeypatch)
     graph = objective_graph(toy, selection, (256, 256))
     kept = run_bytes(tiled.lower(graph, filled=False))
     monkeypatch.setattr(f"{tiled.layers.__name__}._MADE_AGAIN_BEHIND_A_JOINT", 0)
-    layer = 4 * 8 * 256**2
-    assert run_bytes(tiled.lower(graph, filled=False)) <= kept - 0.8 * layer
+    half_of_it = 4 * 8 * 256**2 / 2  # at another moment something else takes as much
+    assert run_bytes(tiled.lower(graph, filled=False)) <= kept - half_of_it
 
 
 @both_lowerings
