@@ -67,9 +67,7 @@ def main() -> None:
 def in_turn(sides: list[Side], number: int) -> list[float]:
     """Seconds of an evaluation by each; every other round the last one begins."""
     order = list(enumerate(sides))
-    found = {
-        place: side.evaluation() for place, side in (order if number % 2 else order[::-1])
-    }
+    found = {place: side.evaluation() for place, side in (order if number % 2 else order[::-1])}
     return [found[place] for place in range(len(sides))]
 
 

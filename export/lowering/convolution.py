@@ -69,10 +69,10 @@ class _Method:
     def __init__(self, kit: Kit, x: Rows, convolution: Convolution) -> None:
         self._kit, self._x, self._c = kit, x, convolution
 
-    def _around(self, size: int) -> tuple[tuple[int, int], ...]:
-        """Where the window of a position, or of a tile, begins and all places that it covers."""
+    def _nine(self) -> tuple[tuple[int, int], ...]:
+        """The places that the window of a position covers."""
         up, left = self._c.pads
-        return tuple((i - up, j - left) for i in range(size) for j in range(size))
+        return tuple((i - up, j - left) for i in range(3) for j in range(3))
 
     def _taps(self) -> Value:
         """(9, inputs, outputs)."""
@@ -139,7 +139,7 @@ class _Gathered(_Method):
         """Each position's nine neighbours side by side, times all taps."""
         kit, c = self._kit, self._c
         down, across = c.grid.down(number), c.grid.across
-        wanted = Wanted(4, down, across, outer=places(4), inner=self._around(3))
+        wanted = Wanted(4, down, across, outer=places(4), inner=self._nine())
         nine = self._x.gather(4 * c.grid.edges[number], wanted)
         nine = kit.reshape(nine, 16 * down * across, 9 * c.inputs)
         taps = kit.reshape(self._taps(), 9 * c.inputs, c.outputs)
@@ -160,7 +160,7 @@ class _Summed(_Method):
         """The sum of what each neighbour has for a position."""
         kit, c = self._kit, self._c
         down, across = c.grid.down(number), c.grid.across
-        wanted = Wanted(1, down, across, inner=self._around(3))
+        wanted = Wanted(1, down, across, inner=self._nine())
         shares = self._shares.gather(c.grid.edges[number], wanted, pieces=9)
         shares = kit.reshape(shares, down * across, 9 * c.outputs)
         # a product with ones: five times as fast as ReduceSum over a middle axis

@@ -61,6 +61,20 @@ def test_what_was_used_last_is_kept_up_to_so_many_bytes(scene):
     assert made == [0]
 
 
+def test_room_may_shrink_and_grow_again(scene):
+    kept, pictures = KeptGrams(2 * ONE), [scene(9, 8), scene(7, 8)]
+    for style in pictures:
+        kept.of(read_picture(style), "once", grams)
+    kept.keep(ONE)
+    assert kept.nbytes == ONE
+    kept.of(read_picture(pictures[1]), "once", lambda: pytest.fail("the one that was used last"))
+    kept.of(read_picture(pictures[0]), "once", grams)
+    assert kept.nbytes == ONE
+    kept.keep(2 * ONE)
+    kept.of(read_picture(pictures[1]), "once", grams)
+    assert kept.nbytes == 2 * ONE
+
+
 def test_what_is_larger_than_all_room_is_given_and_not_kept(scene):
     kept = KeptGrams(ONE - 1)
     assert kept.of(scene(4, 4), 0, grams)["layer"].shape == (8, 8)

@@ -10,6 +10,7 @@ from impasto.engine.engine import Engine
 from impasto.engine.errors import MemoryLimit
 from impasto.engine.footprints import Footprints
 from impasto.engine.images import write_picture
+from impasto.engine.kept_grams import KEPT_BYTES
 from impasto.engine.options import Options
 from impasto.engine.plan import Work
 from impasto.engine.planner import Planner
@@ -114,6 +115,14 @@ def test_workers_have_a_tile_each_and_each_keeps_within_the_budget(workers, vgg,
     assert spread.plan(work, least).bytes <= least
     # Most of a small canvas's tiles would be halo: it is done sooner by one alone.
     assert spread.plan(work_for((64, 64)), ample).levels[0].tiling is None
+
+
+def test_what_is_known_of_styles_may_be_kept_as_far_as_there_is_room(planner, work_for):
+    work = work_for((512, 512))
+    (least,) = (one.looks for one in planner.plan(work, planner.smallest(work)).levels[-1:])
+    plenty = planner.plan(work, 16 << 30).levels[-1].looks
+    five = 4 * sum(c * (c + 1) for c in (64, 128, 256, 512, 512))
+    assert five * len(work.levels) * len(work.styles) <= least < plenty == KEPT_BYTES
 
 
 def test_a_stop_is_heard_while_a_plan_is_made(planner, work_for):
