@@ -23,7 +23,7 @@ EARLY = "--style-layer relu1_1 --style-layer relu2_1 --content-layer relu2_1"
 CASES = {
     "one step": "--levels 1 --iterations 1",
     "few steps": "--levels 1 --iterations 3",
-    "all pairs": "--levels 1 --iterations 22",
+    "all pairs": "--levels 1 --iterations 42",
     "levels": "--iterations 2",
     "early": f"--levels 1 --iterations 3 {EARLY}",
     "direct": "--levels 1 --iterations 3 --lowering direct",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .options import Options
+from .pairs import PART_BYTES
 
 __all__ = ["Method", "methods_for"]
 
@@ -24,27 +25,24 @@ class Method:
 
     Args:
         name: "scipy" is SciPy's L-BFGS-B, "lbfgs" our own in float32.
-        pairs: how many of the last steps "lbfgs" learns from.
-        half: they are kept in 16 bits a number instead of 32.
+        pairs: how many of the last steps "lbfgs" learns from; see `Pairs`.
     """
 
     name: Literal["scipy", "lbfgs", "adam"]
     pairs: int = 0
-    half: bool = False
 
     @property
     def slowness(self) -> float:
         """How much longer it takes to get equally far down, at least: see docs/memory.md."""
         if self.name == "adam":
             return 2.0
-        if self.name == "scipy" or self.pairs == 20:
+        if self.name == "scipy":
             return 1.0
-        return 1.02 if self.pairs == 10 else 1.15
+        return {40: 1.0, 20: 1.01, 10: 1.02}.get(self.pairs, 1.15)
 
     def __str__(self) -> str:
-        """The name that results tell: "scipy", "lbfgs 20", "lbfgs 5 half", "adam"."""
-        pairs = f" {self.pairs}" if self.pairs else ""
-        return f"{self.name}{pairs}{' half' if self.half else ''}"
+        """The name that results tell: "scipy", "lbfgs 40", "lbfgs 5", "adam"."""
+        return f"{self.name} {self.pairs}" if self.pairs else self.name
 
     def bytes(self, numbers: int, steps: int) -> int:
         """The most memory that so many steps on a canvas of so many numbers (3 H W) take.
@@ -60,8 +58,8 @@ class Method:
             # Iterate, best canvas, both moments, average, gradient.
             return 4 * 6 * numbers + _SMALL
         # Iterate, which is the best canvas, trial, both gradients; and the pairs.
-        pair = 2 * (2 if self.half else 4) * numbers
-        return 4 * 4 * numbers + min(self.pairs, steps) * pair + _SMALL
+        pairs = min(self.pairs, steps) * (2 * 2 * numbers + PART_BYTES)
+        return 4 * 4 * numbers + pairs + _SMALL
 
 
 def methods_for(options: Options, numbers: int) -> tuple[Method, ...]:
@@ -71,7 +69,6 @@ def methods_for(options: Options, numbers: int) -> tuple[Method, ...]:
     scipy = (Method("scipy"),) if numbers <= _SCIPY_NUMBERS else ()
     return (
         *scipy,
-        *(Method("lbfgs", pairs) for pairs in (20, 10)),
-        *(Method("lbfgs", pairs, half=True) for pairs in (10, 5, 3)),
+        *(Method("lbfgs", pairs) for pairs in (40, 20, 10, 5, 3)),
         Method("adam"),
     )

@@ -171,9 +171,7 @@ def descend(
         elif method.name == "adam":
             reason = adam(descent, start, iterations, step=options.step, state=state)
         else:
-            reason = projected_lbfgs(
-                descent, start, iterations, pairs=method.pairs, half=method.half, state=state
-            )
+            reason = projected_lbfgs(descent, start, iterations, pairs=method.pairs, state=state)
         return Ending(reason, final=False)
     except Enough as enough:
         return Ending(str(enough), final=False)

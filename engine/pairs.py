@@ -4,9 +4,10 @@ Everything is done part by part of the canvas, in as few passes over the pairs a
 for each step. A part of all pairs stays in the cache, and float32 sums over so few numbers are as
 good as their terms; sums over the parts are float64.
 
-The pairs are float32, or half of that: whole numbers of 16 bits, each part of each vector in units
-of its own largest element. That is more exact than float16 there, and NumPy converts it seven times
-faster (0.2 ns a number). Products are those of what is stored, so that they fit it.
+The pairs are whole numbers of 16 bits, each part of each vector in units of its own largest
+element: in the memory of 20 pairs of float32 there is room for 40, which brings more (see
+docs/memory.md). That is more exact than float16 there, and NumPy converts it seven times faster
+(0.2 ns a number). Products are those of what is stored, so that they fit it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import numpy as np
 
 from .walk import State
 
-__all__ = ["Pairs", "largest"]
+__all__ = ["PART_BYTES", "Pairs", "largest"]
 
 # Numbers of the canvas worked on at once.
 _PART = 4096
+# Of both vectors of a pair in float32, where they are worked on.
+PART_BYTES = 2 * 4 * _PART
 # Of 16 bits with a sign.
 _STEPS = 32767
 # Between a step and the change of the gradient along it; below, the change may be all rounding.
@@ -37,22 +40,20 @@ class Pairs:
     Args:
         count: of pairs at most.
         size: numbers of the canvas.
-        half: kept in 16 bits a number.
         check: called between parts; may raise.
     """
 
-    def __init__(self, count: int, size: int, half: bool, check: Callable[[], None]) -> None:
+    def __init__(self, count: int, size: int, check: Callable[[], None]) -> None:
         # s and y of each slot one after the other: the slots in use are one block from the start.
-        self._rows = np.empty((2 * count, size), np.int16 if half else np.float32)
+        self._rows = np.empty((2 * count, size), np.int16)
         # What stands in a part of a row is in these units.
-        parts = -(-size // _PART) if half else 0
-        self._units = np.ones((2 * count, parts), np.float32)
+        self._units = np.ones((2 * count, -(-size // _PART)), np.float32)
         self._products = np.zeros((2 * count, 2 * count))
         self._slots: list[int] = []  # the oldest first
         # Of the rows with the gradient, where it may move; and its largest element there.
         self._slopes = np.zeros(2 * count)
         self._steepest = 0.0
-        self._buffer = np.empty((2 * count, min(size, _PART)) if half else (0, 0), np.float32)
+        self._buffer = np.empty((2 * count, min(size, _PART)), np.float32)
         self._check = check
 
     def forget(self) -> bool:
@@ -146,19 +147,14 @@ class Pairs:
             yield number, slice(first, first + _PART)
 
     def _store(self, row: int, number: int, part: slice, values: np.ndarray) -> None:
-        if self._rows.dtype == np.float32:
-            self._rows[row, part] = values
-            return
         unit = max(largest(values) / _STEPS, _TINY)
         self._units[row, number] = unit
         values /= np.float32(unit)
         self._rows[row, part] = np.rint(values, out=values)
 
-    def _read(self, used: int, number: int, part: slice) -> tuple[np.ndarray, np.ndarray | float]:
+    def _read(self, used: int, number: int, part: slice) -> tuple[np.ndarray, np.ndarray]:
         """A part of the rows, and what each is to be multiplied by."""
         stored = self._rows[:used, part]
-        if self._rows.dtype == np.float32:
-            return stored, 1.0
         rows = self._buffer[:used, : stored.shape[1]]
         np.copyto(rows, stored)
         return rows, self._units[:used, number]
@@ -178,9 +174,8 @@ class Pairs:
             rows, units = self._read(used, number, part)
             column[:-1] = rows[list(new)]
             found = (rows @ column.T).astype(np.float64)
-            if isinstance(units, np.ndarray):
-                found *= units[:, None].astype(np.float64)
-                found[:, :-1] *= units[list(new)]
+            found *= units[:, None].astype(np.float64)
+            found[:, :-1] *= units[list(new)]
             products += found
         if new:
             self._products[:used, new] = products[:, :-1]

@@ -32,14 +32,12 @@ def projected_lbfgs(
     iterations: int,
     *,
     pairs: int,
-    half: bool = False,
     state: Mapping[str, np.ndarray] | None = None,
 ) -> str:
     """Take `iterations` steps from `start`, whose memory is used.
 
     Args:
         pairs: how many of the last steps are learnt from.
-        half: they are kept in 16 bits a number.
         state: what an earlier one told `walk` at `start`, to go on as if there had been no end.
 
     Returns:
@@ -48,7 +46,7 @@ def projected_lbfgs(
     Raises:
         ResumeError: the state does not fit.
     """
-    known = Pairs(pairs, start.size, half, walk.check)
+    known = Pairs(pairs, start.size, walk.check)
     unit = 0.0
     if state is not None:
         try:

@@ -63,7 +63,7 @@ class LevelResult:
         stopped: "iterations" (all were made), "line search" (no step goes further down), "time"
             (the level had used its share, or the time was over), "error", "callback" (it returned
             False), "deadline", or the reason of the host's own stop.
-        optimizer: "scipy", "lbfgs 20" (with so many pairs), "lbfgs 5 half" or "adam"; see
+        optimizer: "scipy", "lbfgs 40" (with so many pairs) or "adam"; see
             `methods.Method`.
     """
 

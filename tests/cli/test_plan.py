@@ -188,11 +188,11 @@ def test_adam_is_planned_where_it_is_asked_for(told, asked):
 
 
 def test_little_memory_costs_the_optimiser_its_pairs(told, asked):
-    large = [*asked, "--size", "256", "--levels", "1", "--iterations", "20"]
+    large = [*asked, "--size", "256", "--levels", "1", "--iterations", "50"]
     usual = told(*large)
-    assert usual["levels"][0]["optimizer"] == "lbfgs 20"
+    assert usual["levels"][0]["optimizer"] == "lbfgs 40"
     fewer = told(*large, "--memory", usual["peak"] - (8 << 20))
-    assert fewer["levels"][0]["optimizer"] == "lbfgs 10"
+    assert fewer["levels"][0]["optimizer"] == "lbfgs 20"
     assert fewer["peak"] <= fewer["memory"]
 
 

@@ -40,12 +40,11 @@ def files(tmp_path, scene):
     return paths
 
 
-@pytest.fixture(params=["lbfgs 5", "lbfgs 3 half", "adam", "scipy"])
+@pytest.fixture(params=["lbfgs 5", "lbfgs 3", "adam", "scipy"])
 def method(request, monkeypatch):
     """The optimiser of every level, whatever its size."""
-    name, _, rest = request.param.partition(" ")
-    pairs = int(rest.split()[0]) if rest else 0
-    chosen = Method(name, pairs, "half" in rest)
+    name, _, pairs = request.param.partition(" ")
+    chosen = Method(name, int(pairs or 0))
     _choose(monkeypatch, chosen)
     return chosen
 
@@ -205,9 +204,9 @@ def test_a_work_of_another_optimiser_goes_on_without_its_state(
 ):
     _choose(monkeypatch, OURS)
     interrupted(engine, files, asked(**LEVELS), tmp_path / "kept", 2, 8)
-    _choose(monkeypatch, Method("lbfgs", 3, half=True))
+    _choose(monkeypatch, Method("lbfgs", 3))
     result = engine.resume(tmp_path / "kept")
-    assert [one.optimizer for one in result.levels] == ["lbfgs 5", "lbfgs 3 half"]
+    assert [one.optimizer for one in result.levels] == ["lbfgs 5", "lbfgs 3"]
     assert result.levels[-1].iterations == 12
 
 

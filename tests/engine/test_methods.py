@@ -3,7 +3,7 @@ import pytest
 from impasto.engine.methods import Method, methods_for
 from impasto.engine.options import Options
 
-OURS = ["lbfgs 20", "lbfgs 10", "lbfgs 10 half", "lbfgs 5 half", "lbfgs 3 half", "adam"]
+OURS = ["lbfgs 40", "lbfgs 20", "lbfgs 10", "lbfgs 5", "lbfgs 3", "adam"]
 
 
 @pytest.mark.parametrize(("side", "first"), [(64, ["scipy"]), (65, [])])

@@ -23,7 +23,7 @@ class Scripted:
         return Evaluation(loss, np.full_like(canvas, self.gradient), {"tv": loss})
 
 
-METHODS = [Method("scipy"), Method("lbfgs", 20), Method("lbfgs", 3, half=True), Method("adam")]
+METHODS = [Method("scipy"), Method("lbfgs", 40), Method("lbfgs", 3), Method("adam")]
 
 
 @pytest.fixture(params=METHODS, ids=str)
