@@ -1,6 +1,6 @@
 """An evaluation here and in torch, by processes that wait in turn for each other's evaluation.
 
-    .venv-oracle/bin/python benchmarks/turns.py [--size 512x512] [--rounds 10] [--against compiled]
+    .venv-oracle/bin/python benchmarks/turns.py [--size 1000x667] [--rounds 10] [--against compiled]
 
 `impasto bench` starts a process for each measurement, some minutes apart. Where two cores are those
 of a cloud, their speed changes within seconds (see docs/performance.md): here each evaluation has a
@@ -24,6 +24,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
+from impasto.cli.bench import parse_size
 from impasto.cli.bench_child import read_pictures
 from impasto.cli.bench_prepare import prepare
 from impasto.cli.large_pages import asking
@@ -38,7 +39,7 @@ _WARM = 2  # evaluations before the first one that counts
 def main() -> None:
     """Print seconds of each side, and how many times as fast Impasto is."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--size", default="512x512", help="height x width")
+    parser.add_argument("--size", default="512", help="as of `impasto bench`: 512, or 1000x667")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--model", help="a network's name or file; VGG19 of random weights if not")
@@ -50,7 +51,7 @@ def main() -> None:
     if arguments.serve:
         serve(json.loads(arguments.serve))
         return
-    height, width = map(int, arguments.size.split("x"))
+    width, height = parse_size(arguments.size)
     with tempfile.TemporaryDirectory() as folder:
         job = {"folder": folder, "height": height, "width": width, "model": arguments.model}
         job |= {"threads": arguments.threads, "model": prepare(job)["model"]}

@@ -66,26 +66,25 @@ class Studio:
         stop = stop or Stop()
         try:
             plan = draft.plan(self.limits.within("memory", memory, default_budget()), stop=stop)
-            ways = [(one.tiling, one.method, one.weights, one.looks) for one in plan.levels]
-        except Stopped:  # which `paint` hears before it computes anything: any way will do
-            plan = None
-            fastest = [methods_for(options, 3 * prod(one.shape))[0] for one in draft.work.levels]
-            ways = [(None, method, frozenset(), 0) for method in fastest]
-        way_of = dict(zip(draft.work.levels, ways, strict=True))
+            planned = dict(zip(draft.work.levels, plan.levels, strict=True))
+            methods = [one.method for one in plan.levels]
+        except Stopped:  # which `objective_at` hears: any method will do
+            plan, planned = None, {}
+            methods = [methods_for(options, 3 * prod(one.shape))[0] for one in draft.work.levels]
         sources = self.sources(content, styles, draft.work)
 
         def objective_at(scene: Scene, stop: Stop) -> Objective:
-            level = scene.level
-            tiling, _, weights, looks = way_of[level]
-            self.sessions.let_go(weights)  # of the level before
-            self.objectives.keep(looks)
+            stop.check()
+            way = planned[scene.level]
+            self.sessions.let_go(way.weights)  # of the level before
+            self.objectives.keep(way.looks)
             return self.objectives.at(
                 scene.content,
                 scene.styles,
                 options,
                 stop,
-                tiling,
-                level.shape,
+                way.tiling,
+                scene.level.shape,
                 scene.sights,
             )
 
@@ -93,7 +92,7 @@ class Studio:
             sources,
             objective_at,
             options,
-            methods=[method for _, method, *_ in ways],
+            methods=methods,
             began=began,
             deadline=self.limits.deadline,
             time=time,

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from impasto.engine import targets
+from impasto.engine.drafts import Draft
 from impasto.engine.engine import Engine
 from impasto.engine.images import read_picture
 from impasto.engine.kept_grams import KeptGrams
+from impasto.engine.stop import Stop
 
 ONE = 4 * 8 * 8
 
@@ -122,6 +124,24 @@ def test_threads_get_their_own_pictures_grams(scene):
         thread.join()
     assert not wrong
     assert kept.nbytes <= 3 * ONE
+
+
+def test_a_work_that_is_stopped_while_it_is_planned_lets_nothing_go(
+    fresh, looked, asked, scene, monkeypatch
+):
+    options, style, stop = asked(levels=2, size=48), scene(30, 20, 5), Stop()
+    fresh.stylize(scene(48, 32, 1), style, options)
+    plan = Draft.plan
+
+    def interrupted(draft, memory, stop):
+        stop.request()
+        return plan(draft, memory, stop=stop)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Draft, "plan", interrupted)
+        assert fresh.stylize(scene(48, 32, 2), style, options, stop=stop).plan is None
+    fresh.stylize(scene(48, 32, 3), style, options)
+    assert len(looked) == 2
 
 
 @pytest.mark.parametrize("border", ["replicate", "reflect", "wrap"])

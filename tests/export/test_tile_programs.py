@@ -247,7 +247,7 @@ def test_layer_behind_the_joint_that_is_made_again_changes_nothing(
     pool, assert_one_and_the_same, monkeypatch
 ):
     """The one that a Gram matrix needs for its gradient: not kept where it is large."""
-    monkeypatch.setattr(f"{tiled.layers.__name__}._MADE_AGAIN_BEHIND_A_JOINT", 0)
+    monkeypatch.setattr(tiled.layers, "_MADE_AGAIN_BEHIND_A_JOINT", 0)
     selection = Selection(*FRONT_AND_BEHIND, pool, "replicate", "pool3")
     assert_one_and_the_same(selection, (57, 44), [(24,), (16,)], tiled.lower)
 
@@ -256,7 +256,7 @@ def test_layer_behind_the_joint_that_is_made_again_is_not_kept(toy, monkeypatch)
     selection = Selection(("relu4_1",), ("relu4_1",), "max", "replicate", "pool3")
     graph = objective_graph(toy, selection, (256, 256))
     kept = run_bytes(tiled.lower(graph, filled=False))
-    monkeypatch.setattr(f"{tiled.layers.__name__}._MADE_AGAIN_BEHIND_A_JOINT", 0)
+    monkeypatch.setattr(tiled.layers, "_MADE_AGAIN_BEHIND_A_JOINT", 0)
     half_of_it = 4 * 8 * 256**2 / 2  # at another moment something else takes as much
     assert run_bytes(tiled.lower(graph, filled=False)) <= kept - half_of_it
 
