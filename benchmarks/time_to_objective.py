@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--evaluations", type=numbers, default=(100, 200, 500))
     parser.add_argument("--iterations", type=numbers, help="ours, if not the default")
+    parser.add_argument("--levels", type=int, help="ours, if not the default")
     parser.add_argument("--part", choices=("all", "impasto", *OPTIMISERS, "judge"), default="all")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
@@ -116,7 +117,7 @@ def paint(arguments: argparse.Namespace) -> None:
     photograph, painting = (
         read_picture(path).rgb for path in (arguments.photograph, arguments.painting)
     )
-    options = Options(size=arguments.size, iterations=arguments.iterations)
+    options = Options(size=arguments.size, iterations=arguments.iterations, levels=arguments.levels)
     engine = WatchedEngine(device="cpu", threads=arguments.threads)
     final = engine.levels(photograph.shape[:2], options)[-1]
     engine.watch((final.height, final.width), time.perf_counter())

@@ -57,9 +57,10 @@ class Method:
         if self.name == "adam":
             # Iterate, best canvas, both moments, average, gradient.
             return 4 * 6 * numbers + _SMALL
-        # Iterate, which is the best canvas, trial, both gradients; and the pairs.
-        pairs = min(self.pairs, steps) * (2 * 2 * numbers + PART_BYTES)
-        return 4 * 4 * numbers + pairs + _SMALL
+        # Iterate, which is the best canvas, trial, both gradients; and the pairs. `Softness` takes
+        # an eighth of a canvas at work, and less than a number of 256 for each pair.
+        pairs = min(self.pairs, steps) * (2 * 2 * numbers + numbers // 64 + PART_BYTES)
+        return 4 * 4 * numbers + numbers // 2 + pairs + _SMALL
 
 
 def methods_for(options: Options, numbers: int) -> tuple[Method, ...]:

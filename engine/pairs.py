@@ -2,7 +2,8 @@
 
 Everything is done part by part of the canvas, in as few passes over the pairs as there can be: two
 for each step. A part of all pairs stays in the cache, and float32 sums over so few numbers are as
-good as their terms; sums over the parts are float64.
+good as their terms; sums over the parts are float64. What H is before it knows of a pair, and in
+directions that no pair tells of, is the S of `Softness`, times a length.
 
 The pairs are whole numbers of 16 bits, each part of each vector in units of its own largest
 element: in the memory of 20 pairs of float32 there is room for 40, which brings more (see
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from .softness import Softness
 from .walk import State
 
 __all__ = ["PART_BYTES", "Pairs", "largest"]
@@ -31,6 +33,9 @@ _SMALLEST_COSINE = 1e-6
 # How far a step without pairs moves the pixel of the largest gradient: far enough to change the
 # loss by more than its rounding, near enough for the line search.
 _FIRST_STEP = 0.1
+# How much longer H is, in directions that no pair tells of, than the last step says, which has gone
+# in stiff ones mostly. Steps are hardly ever refused for it, and 200 get as far as 250 did.
+_LONGER = 2.0
 _TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -39,11 +44,12 @@ class Pairs:
 
     Args:
         count: of pairs at most.
-        size: numbers of the canvas.
+        shape: of the canvas, (H, W, 3).
         check: called between parts; may raise.
     """
 
-    def __init__(self, count: int, size: int, check: Callable[[], None]) -> None:
+    def __init__(self, count: int, shape: tuple[int, ...], check: Callable[[], None]) -> None:
+        size = int(np.prod(shape))
         # s and y of each slot one after the other: the slots in use are one block from the start.
         self._rows = np.empty((2 * count, size), np.int16)
         # What stands in a part of a row is in these units.
@@ -53,6 +59,10 @@ class Pairs:
         # Of the rows with the gradient, where it may move; and its largest element there.
         self._slopes = np.zeros(2 * count)
         self._steepest = 0.0
+        self._softness = Softness(shape)
+        # B times the changes, and the gradient, where it may move.
+        self._soft = np.zeros((count, self._softness.size), np.float32)
+        self._soft_slope = np.zeros(self._softness.size, np.float32)
         self._buffer = np.empty((2 * count, min(size, _PART)), np.float32)
         self._check = check
 
@@ -62,9 +72,9 @@ class Pairs:
         self._slots.clear()
         return known
 
-    def start(self, x: np.ndarray, gradient: np.ndarray) -> None:
-        """Begin at a canvas, with the pairs that there are."""
-        self._multiply((), x, gradient)
+    def start(self, x: np.ndarray, gradient: np.ndarray, spare: np.ndarray) -> None:
+        """Begin at a canvas, with the pairs that there are; `spare` is one to write over."""
+        self._multiply((), x, gradient, spare)
 
     def learn(
         self, x: np.ndarray, gradient: np.ndarray, to: np.ndarray, gradient_there: np.ndarray
@@ -79,9 +89,11 @@ class Pairs:
         for number, part in self._parts():
             np.subtract(gradient_there[part], gradient[part], out=gradient[part])
             self._store(y, number, part, gradient[part])
+        self._soft[slot] = self._softness.of(gradient)
+        for number, part in self._parts():
             np.subtract(to[part], x[part], out=gradient[part])
             self._store(s, number, part, gradient[part])
-        self._multiply((s, y), to, gradient_there)
+        self._multiply((s, y), to, gradient_there, gradient)
         ss, sy, yy = (self._products[pair] for pair in ((s, s), (s, y), (y, y)))
         if sy > _SMALLEST_COSINE * np.sqrt(ss * yy):
             self._slots.append(slot)
@@ -91,17 +103,17 @@ class Pairs:
 
         g is 0, and the result, where an element stands at a bound and would leave.
         """
-        *factors, share = self._factors().astype(np.float32)
-        weights = np.array(factors, np.float32)
+        factors, soft = self._factors()
+        weights, share = factors[:-1].astype(np.float32), np.float32(factors[-1])
+        self._softness.spread(soft, to)
         promised = 0.0
         for number, part in self._parts():
-            free = _is_free(x[part], gradient[part])
-            direction = gradient[part] * free
-            direction *= share
+            direction = gradient[part] * share
+            direction += to[part]
             if len(weights):
                 rows, units = self._read(len(weights), number, part)
                 direction += (weights * units) @ rows
-                direction *= free
+            direction *= _is_free(x[part], gradient[part])
             direction *= np.float32(length)
             direction += x[part]
             np.clip(direction, 0, 1, out=to[part])
@@ -136,6 +148,12 @@ class Pairs:
         self._units[:used] = state["units"]
         self._products[:used, :used] = state["products"]
         self._slots = slots
+        changes = np.empty(self._rows.shape[1], np.float32)
+        for slot in slots:
+            y = 2 * slot + 1
+            for number, part in self._parts():
+                np.multiply(self._rows[y, part], self._units[y, number], out=changes[part])
+            self._soft[slot] = self._softness.of(changes)
 
     def _used(self, *others: int) -> int:
         """Rows from the first one to the last that is in use."""
@@ -147,10 +165,12 @@ class Pairs:
             yield number, slice(first, first + _PART)
 
     def _store(self, row: int, number: int, part: slice, values: np.ndarray) -> None:
+        """What is then in `values` is what was stored."""
         unit = max(largest(values) / _STEPS, _TINY)
         self._units[row, number] = unit
         values /= np.float32(unit)
         self._rows[row, part] = np.rint(values, out=values)
+        values *= np.float32(unit)
 
     def _read(self, used: int, number: int, part: slice) -> tuple[np.ndarray, np.ndarray]:
         """A part of the rows, and what each is to be multiplied by."""
@@ -159,18 +179,22 @@ class Pairs:
         np.copyto(rows, stored)
         return rows, self._units[:used, number]
 
-    def _multiply(self, new: tuple[int, ...], x: np.ndarray, gradient: np.ndarray) -> None:
-        """The products of all rows with the new ones and with the gradient."""
+    def _multiply(
+        self, new: tuple[int, ...], x: np.ndarray, gradient: np.ndarray, free: np.ndarray
+    ) -> None:
+        """The products of all rows with the new ones and with the gradient, where it may move:
+        that is written to `free`."""
         used = self._used(*new)
         products = np.zeros((used, len(new) + 1))
         self._steepest = 0.0
         columns = np.empty((len(new) + 1, min(x.size, _PART)), np.float32)
         for number, part in self._parts():
             column = columns[:, : len(x[part])]
-            np.multiply(gradient[part], _is_free(x[part], gradient[part]), out=column[-1])
-            self._steepest = max(self._steepest, largest(column[-1]))
+            np.multiply(gradient[part], _is_free(x[part], gradient[part]), out=free[part])
+            self._steepest = max(self._steepest, largest(free[part]))
             if not used:
                 continue
+            column[-1] = free[part]
             rows, units = self._read(used, number, part)
             column[:-1] = rows[list(new)]
             found = (rows @ column.T).astype(np.float64)
@@ -181,16 +205,17 @@ class Pairs:
             self._products[:used, new] = products[:, :-1]
             self._products[new, :used] = products[:, :-1].T
         self._slopes[:used] = products[:, -1]
+        self._soft_slope = self._softness.of(free)
 
-    def _factors(self) -> np.ndarray:
-        """-H g as factors of the rows and of g: the two loops of L-BFGS (Nocedal 1980), in which
-        every vector is such a sum, and every product one of those that are known."""
+    def _factors(self) -> tuple[np.ndarray, np.ndarray]:
+        """-H g as factors of the rows and of g, and Bᵀ times some numbers: the two loops of L-BFGS
+        (Nocedal 1980), in which every vector is such a sum, and every product is known."""
         used = self._used()
         factors = np.zeros(used + 1)
         factors[-1] = -1.0
         if not self._slots:
             factors[-1] = -_FIRST_STEP / max(self._steepest, _TINY)
-            return factors
+            return factors, np.zeros_like(self._soft_slope)
         products = np.column_stack([self._products[:used, :used], self._slopes[:used]])
         alphas = {}
         for slot in reversed(self._slots):
@@ -199,11 +224,17 @@ class Pairs:
             factors[y] -= alphas[slot]
         newest = self._slots[-1]
         s, y = 2 * newest, 2 * newest + 1
-        factors *= products[s, y] / products[y, y]
+        soft = self._soft[: used // 2]
+        length = _LONGER * products[s, y] / (products[y, y] + soft[newest] @ soft[newest])
+        factors *= length
+        spread = factors[1:-1:2].astype(np.float32) @ soft
+        spread += np.float32(factors[-1]) * self._soft_slope
+        softened = soft @ spread
         for slot in self._slots:
             s, y = 2 * slot, 2 * slot + 1
-            factors[s] += alphas[slot] - products[y] @ factors / products[s, y]
-        return factors
+            known = products[y] @ factors + softened[slot]
+            factors[s] += alphas[slot] - known / products[s, y]
+        return factors, spread
 
 
 def largest(values: np.ndarray) -> float:

@@ -46,7 +46,7 @@ def projected_lbfgs(
     Raises:
         ResumeError: the state does not fit.
     """
-    known = Pairs(pairs, start.size, walk.check)
+    known = Pairs(pairs, start.shape, walk.check)
     unit = 0.0
     if state is not None:
         try:
@@ -75,7 +75,7 @@ class _Descent:
         self._trial = np.empty_like(self._x)
         self._loss, self._gradient = self._evaluate(self._x)
         walk.accept(start)
-        pairs.start(self._x, self._gradient)
+        pairs.start(self._x, self._gradient, self._trial)
 
     def state(self) -> State:
         """What the next step begins from; the canvas is the one that was accepted last."""

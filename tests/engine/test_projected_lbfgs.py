@@ -5,6 +5,7 @@ from impasto.engine import pairs as module
 from impasto.engine.errors import ResumeError
 from impasto.engine.methods import Method
 from impasto.engine.projected_lbfgs import projected_lbfgs
+from impasto.engine.softness import Softness
 from impasto.engine.stop import Stopped
 
 SHAPE = (4, 5, 3)
@@ -308,8 +309,8 @@ def test_products_are_those_of_the_pairs_as_they_are_stored(monkeypatch):
     random = np.random.default_rng(0)
     points = [random.uniform(0.1, 0.9, 60).astype(np.float32) for _ in range(4)]
     slopes = [np.float32(10.0**-k) * (point - 0.5) for k, point in enumerate(points)]
-    known = module.Pairs(3, 60, check=lambda: None)
-    known.start(points[0], slopes[0].copy())
+    known = module.Pairs(3, SHAPE, check=lambda: None)
+    known.start(points[0], slopes[0].copy(), np.empty(60, np.float32))
     wanted = []
     for index in range(3):
         one, other = slice(index, index + 2), slice(index, index + 2)
@@ -323,6 +324,47 @@ def test_products_are_those_of_the_pairs_as_they_are_stored(monkeypatch):
     size = np.sqrt(np.outer(np.diag(products), np.diag(products)))
     np.testing.assert_allclose(known._products / size, products / size, atol=1e-6)
     np.testing.assert_allclose(known._slopes, stored @ slopes[3].astype(np.float64), rtol=1e-4)
+
+
+def inverse_hessian(pairs, start):
+    """Of all s and y, dense: Nocedal and Wright 2006, equation 6.17, from `start` on."""
+    one = np.eye(len(start))
+    found = start
+    for s, y in pairs:
+        away = one - np.outer(s, y) / (s @ y)
+        found = away @ found @ away.T + np.outer(s, s) / (s @ y)
+    return found
+
+
+def test_the_direction_is_that_of_the_dense_inverse_hessian():
+    """From 2 s'y / y'Sy times S on, where S = 1 + B'B; with one element held at its bound."""
+    shape = (30, 3, 3)
+    random = np.random.default_rng(0)
+    softness = Softness(shape)
+    basis = [softness.of(row) for row in np.eye(270, dtype=np.float32)]
+    soft = np.eye(270) + np.array(basis, np.float64) @ np.array(basis, np.float64).T
+    hilly = random.normal(size=(270, 270))
+    hilly = hilly @ hilly.T / 270 + np.eye(270)
+    points = random.uniform(0.3, 0.7, (4, 270)).astype(np.float32)
+    points[-1, 7] = 0
+    slopes = ((points - 0.5) @ hilly).astype(np.float32)
+    slopes[-1, 7] = 1
+    known = module.Pairs(3, shape, check=lambda: None)
+    known.start(points[0], slopes[0], np.empty(270, np.float32))
+    pairs = []
+    for index in range(3):
+        (x, to), (g, g_there) = points[index : index + 2], slopes[index : index + 2]
+        known.learn(x, g.copy(), to, g_there)
+        pairs.append((to.astype(np.float64) - x, g_there.astype(np.float64) - g))
+    s, y = pairs[-1]
+    free = slopes[-1] * (np.arange(270) != 7)
+    wanted = -inverse_hessian(pairs, 2 * (s @ y) / (y @ soft @ y) * soft) @ free
+    wanted[7] = 0
+    there = np.empty(270, np.float32)
+    promised = known.step(points[-1], slopes[-1], 1e-3, there)
+    found = (there - points[-1]) / 1e-3
+    assert np.linalg.norm(found - wanted) < 1e-3 * np.linalg.norm(wanted)
+    assert promised == pytest.approx(1e-3 * float(wanted @ free), rel=1e-3)
 
 
 def test_parts_of_a_canvas_are_seen_as_one(monkeypatch):
