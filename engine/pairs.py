@@ -33,8 +33,8 @@ _SMALLEST_COSINE = 1e-6
 # How far a step without pairs moves the pixel of the largest gradient: far enough to change the
 # loss by more than its rounding, near enough for the line search.
 _FIRST_STEP = 0.1
-# How much longer H is, in directions that no pair tells of, than the last step says, which has gone
-# in stiff ones mostly. Steps are hardly ever refused for it, and 200 get as far as 250 did.
+# How much longer H is, in directions that no pair tells of, than the last pair says: that went in
+# stiff ones mostly. The line search refuses one step of a hundred for it.
 _LONGER = 2.0
 _TINY = float(np.finfo(np.float32).tiny)
 
@@ -208,8 +208,8 @@ class Pairs:
         self._soft_slope = self._softness.of(free)
 
     def _factors(self) -> tuple[np.ndarray, np.ndarray]:
-        """-H g as factors of the rows and of g, and Bᵀ times some numbers: the two loops of L-BFGS
-        (Nocedal 1980), in which every vector is such a sum, and every product is known."""
+        """-H g as a sum of the rows and g, by their factors, and of B' times the numbers that are
+        told beside: the two loops of L-BFGS (Nocedal 1980), in which every product is known."""
         used = self._used()
         factors = np.zeros(used + 1)
         factors[-1] = -1.0

@@ -1,17 +1,16 @@
-"""Where the objective is soft: L-BFGS begins its inverse Hessian here, not with the identity.
+"""Where the objective is soft: what L-BFGS is told of its inverse Hessian before the first step.
 
-Edges and textures decide what a network sees, and hardly the colour that a whole area has: along
-changes of less than a wave in 50 pixels or so the objective is some thirty times as soft as along
-others (measured: steps over changes of the gradient, by frequency). L-BFGS begins with one length
-for all directions, that of the stiff ones, and takes a hundred steps to learn of the soft ones what
-is known before the first. So it begins with
+Edges and textures decide what a network sees, and the colour that a whole area has hardly does:
+along waves of more than 24 pixels the objective is about twenty times as soft as along
+others (see docs/performance.md). L-BFGS usually begins with one length for all directions, which is
+that of the stiff ones, and learns of the soft ones in some hundred steps. Here it begins with
 
-    S = 1 + Bᵀ B
+    S = 1 + B'B
 
-instead, where a row of B is a hat: 1 at one of its nodes, which are 24 pixels apart, falling to 0
-at the next ones, in each colour for itself. Bᵀ B is `GAIN` on a grey canvas, half of that on waves
-of 80 pixels, and nothing on those below 24. Whatever B is, S is positive definite, as a line search
-needs it; so what the pairs have learnt is as true as before.
+instead, where a row of B is a hat: greatest at one of its nodes, which are 24 pixels apart, falling
+to 0 at the next ones, for each colour. B'B multiplies a canvas of one colour by 30, waves of 80
+pixels by 16, and what is finer than 24 by next to nothing. Whatever B is, S is positive definite,
+as a line search needs it.
 """
 
 from __future__ import annotations
@@ -20,14 +19,18 @@ import numpy as np
 
 __all__ = ["Softness"]
 
-# Between the nodes, in pixels: 16 and 32 need up to 3 % more steps.
+# Between the nodes, in pixels: 16 and 32 are about as good.
 _SPACING = 24
-# 15 and 60 are about as good.
+# Of a canvas of one colour: 15 and 60 are about as good.
 _GAIN = 30.0
 
 
 class Softness:
-    """B for a canvas of this shape, (H, W, 3); see the module."""
+    """B for canvases of one shape, (H, W, 3).
+
+    B'B is the product of two such matrices, of one column of pixels and of one line, so lines are
+    weighed first, band by band between two nodes, and then what is left of the columns.
+    """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
@@ -45,7 +48,7 @@ class Softness:
         return int(np.prod(self._nodes))
 
     def of(self, canvas: np.ndarray) -> np.ndarray:
-        """B times a canvas of as many numbers: (size,), float32."""
+        """B times a canvas, which may be flat: (size,), float32."""
         height, width = self.shape[:2]
         lines = canvas.reshape(height, -1)
         columns = np.zeros((self._nodes[0], lines.shape[1]), np.float32)
@@ -60,7 +63,7 @@ class Softness:
         return found.reshape(-1)
 
     def spread(self, found: np.ndarray, canvas: np.ndarray) -> None:
-        """Write Bᵀ times (size,) numbers over a canvas."""
+        """Write B' times (size,) numbers over a canvas, which may be flat."""
         height, width = self.shape[:2]
         found = found.reshape(self._nodes)
         pixels = np.empty((len(found), width, *self.shape[2:]), np.float32)
