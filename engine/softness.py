@@ -1,9 +1,9 @@
 """Where the objective is soft: what L-BFGS is told of its inverse Hessian before the first step.
 
 Edges and textures decide what a network sees, and the colour that a whole area has hardly does:
-along waves of more than 24 pixels the objective is about twenty times as soft as along
-others (see docs/performance.md). L-BFGS usually begins with one length for all directions, which is
-that of the stiff ones, and learns of the soft ones in some hundred steps. Here it begins with
+along waves of more than 24 pixels the objective is about twenty times as soft as along others (see
+docs/performance.md). L-BFGS usually begins with one length for all directions, which is that of the
+stiff ones, and learns of the soft ones in some hundred steps. Here it begins with
 
     S = 1 + B'B
 
