@@ -10,6 +10,7 @@ import typer
 
 from ..engine.errors import ResumeError
 from . import parameters as p
+from .output_option import output_option
 from .painting import check_output, paint_to
 from .parsing import parse_trust
 from .paths import path_of
@@ -32,7 +33,9 @@ def again(
         typer.Argument(metavar="PICTURE", help="A picture that Impasto made.", parser=path_of),
     ],
     trust: p.Trust = None,
-    output: p.Output = None,
+    output: Annotated[
+        Path | None, output_option("PICTURE.again beside it, with its suffix")
+    ] = None,
     json: p.Json = False,
     quiet: p.Quiet = False,
     debug: p.Debug = False,

@@ -54,9 +54,8 @@ def paint_batch(
         for job in jobs:
             job.check(painter.sources)
     with BatchReport(asked["report"]) as report, Signals() as signals:
-        _make(folder)
         count, one_by_one = None if jobs is None else len(jobs), painter.at_once == 1
-        with painter, batch_bars(not asked["quiet"], count, one_by_one) as bars:
+        with _made(folder), painter, batch_bars(not asked["quiet"], count, one_by_one) as bars:
             batch = _Batch(painter, asked["overwrite"], report, bars)
             if jobs is None:
                 signals.run(lambda stop: batch.watch(paths, naming, stop, not asked["quiet"]))
@@ -190,9 +189,18 @@ class _Batch:
         return Outcome(*names, "made", result.loss, result.seconds)
 
 
-def _make(folder: Path) -> None:
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """While inside, the folder is there; a new one goes again if nothing came into it."""
     try:
+        is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"cannot make the folder {str(folder)!r}: {reason}") from error
+    try:
+        yield
+    finally:
+        if is_new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()

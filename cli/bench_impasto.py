@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..engine.engine import Engine
@@ -42,7 +43,8 @@ def measure(job: Mapping[str, Any]) -> dict[str, Any]:
     engine = Engine(job["model"], device="cpu", lowering=job["lowering"], threads=job["threads"])
     how = (engine.lowering, engine.threads, engine.device, engine.precision)
     sessions = TimedSessions(engine._programs, *how)
-    engine._objectives = Objectives(engine._programs, sessions)
+    objectives = Objectives(engine._programs, sessions)
+    engine._studio = replace(engine._studio, objectives=objectives)
     objective = engine.objective(photograph, painting, Options(size=max(canvas.shape)))
     record = timed(lambda: objective.evaluate(canvas), job)
     return record | {

@@ -7,11 +7,12 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from .output_option import output_option
 from .paths import path_of
 
 __all__ = ["CheckpointEvery", "CheckpointFolder", "Folder", "Memory", "ResumedOutput", "Time"]
 
-_BUDGET, _OUTPUT = "Memory, time and safety", "Output"
+_BUDGET = "Memory, time and safety"
 
 Memory: TypeAlias = Annotated[
     str | None,
@@ -66,13 +67,5 @@ Folder: TypeAlias = Annotated[
 
 ResumedOutput: TypeAlias = Annotated[
     Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="PATH",
-        help="Picture to write.",
-        parser=path_of,
-        show_default="the one that was asked for when the work began",
-        rich_help_panel=_OUTPUT,
-    ),
+    output_option("the one that was asked for when the work began", "Picture to write."),
 ]

@@ -13,7 +13,6 @@ import typer
 from ..engine.devices import Precision
 from ..engine.lowerings import Lowering
 from ..engine.options import (
-    COARSEST_SIDE,
     DEFAULT_ITERATIONS,
     DEFAULT_STYLE_WEIGHTS,
     Border,
@@ -49,7 +48,6 @@ __all__ = [
     "Model",
     "Objective",
     "OptimizerName",
-    "Output",
     "Pool",
     "PrecisionName",
     "Quiet",
@@ -179,7 +177,7 @@ Levels: TypeAlias = Annotated[
         "--levels",
         metavar="NUMBER",
         help="Scales from coarse to fine, 1 to 12.",
-        show_default=f"while {COARSEST_SIDE} pixels or more",
+        show_default="down to --coarsest",
         rich_help_panel=_OPTIMISER,
     ),
 ]
@@ -271,18 +269,6 @@ LoweringName: TypeAlias = Annotated[
     ),
 ]
 
-Output: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="PATH",
-        help="Picture to write; the suffix tells the format: .png .jpg .webp .avif .tif .bmp",
-        parser=path_of,
-        show_default="CONTENT.impasto.png in this folder",
-        rich_help_panel=_OUTPUT,
-    ),
-]
 Json: TypeAlias = Annotated[
     bool,
     typer.Option(

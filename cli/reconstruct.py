@@ -14,6 +14,7 @@ from . import parameters as p
 from . import recipe_options as r
 from . import watching_options as w
 from .network_options import spelled_defaults
+from .output_option import output_option
 from .paths import path_of
 from .tasks import options_of, paint_task
 
@@ -80,7 +81,7 @@ def reconstruct(
     no_metadata: r.NoMetadata = False,
     quality: r.Quality = None,
     depth: r.Depth = 8,
-    output: p.Output = None,
+    output: Annotated[Path | None, output_option("IMAGE.content.png in this folder")] = None,
     json: p.Json = False,
     quiet: p.Quiet = False,
     debug: p.Debug = False,

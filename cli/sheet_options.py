@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from .output_option import output_option
 from .paths import path_of
 
 __all__ = ["Page", "SheetIterations", "SheetOutput", "SheetSize"]
@@ -31,14 +32,7 @@ SheetIterations: TypeAlias = Annotated[
 ]
 SheetOutput: TypeAlias = Annotated[
     Path,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="PATH",
-        help="Sheet to write; the suffix tells the format.",
-        parser=path_of,
-        rich_help_panel="Output",
-    ),
+    output_option(what="Sheet to write; the suffix tells the format."),
 ]
 Page: TypeAlias = Annotated[
     Path | None,

@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from .output_option import output_option
 from .streams import output_of, source_of
 
 __all__ = ["PipedContent", "PipedOutput"]
@@ -22,14 +23,10 @@ PipedContent: TypeAlias = Annotated[
 ]
 PipedOutput: TypeAlias = Annotated[
     Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="PATH",
-        help="Picture to write; - is standard output, as PNG; else the suffix tells the format: "
+    output_option(
+        "CONTENT.impasto.png in this folder",
+        "Picture to write; - is standard output, as PNG; else the suffix tells the format: "
         ".png .jpg .webp .avif .tif .bmp",
-        parser=output_of,
-        show_default="CONTENT.impasto.png in this folder",
-        rich_help_panel="Output",
+        output_of,
     ),
 ]

@@ -16,6 +16,7 @@ from . import recipe_options as r
 from . import space_options as x
 from . import watching_options as w
 from .network_options import spelled_defaults
+from .output_option import output_option
 from .style_options import StyleBlend, StyleScale, StyleSize
 from .tasks import options_of, paint_task
 
@@ -78,7 +79,7 @@ def texture(
     no_metadata: r.NoMetadata = False,
     quality: r.Quality = None,
     depth: r.Depth = 8,
-    output: p.Output = None,
+    output: Annotated[Path | None, output_option("STYLE.texture.png in this folder")] = None,
     json: p.Json = False,
     quiet: p.Quiet = False,
     debug: p.Debug = False,

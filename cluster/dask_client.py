@@ -20,7 +20,8 @@ __all__ = ["DaskClient", "is_called_off", "local_workers"]
 # What Dask encrypts, for which it needs to be told of certificates.
 _ENCRYPTED = ("tls://", "wss://")
 _LOCAL = re.compile(r"local:([1-9][0-9]{0,2})")
-_REMOTE = re.compile(r"(tcp|tls|ws|wss)://(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
+_REMOTE = re.compile(r"(tcp|tls|ws|wss)://(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
+_LAST_PORT = 65535
 # To reach a scheduler: it is there before its clients are.
 _CONNECT = 10.0
 # Between two looks whether anybody is still there.
@@ -34,6 +35,11 @@ def local_workers(address: str) -> int | None:
     """How many worker processes an address like "local:4" asks for; None where it is another."""
     found = _LOCAL.fullmatch(address)
     return None if found is None else int(found[1])
+
+
+def _is_remote(address: str) -> bool:
+    found = _REMOTE.fullmatch(address)
+    return found is not None and int(found["port"]) <= _LAST_PORT
 
 
 class DaskClient:
@@ -51,7 +57,7 @@ class DaskClient:
     """
 
     def __init__(self, address: str, patience: float = 60.0) -> None:
-        if local_workers(address) is None and not _REMOTE.fullmatch(address):
+        if local_workers(address) is None and not _is_remote(address):
             raise OptionsError(
                 "the address of a cluster is local:N, or that of a Dask scheduler, such as "
                 f"tcp://10.0.0.5:8786, not {address!r}"

@@ -1,13 +1,54 @@
-"""Numbers of callers, Python's or NumPy's: within their range, and kept as plain ones."""
+"""What callers give: of the kind that is wanted; numbers within their range, Python's or NumPy's,
+and kept as plain ones."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Callable
 from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, TypeVar
 
 from .errors import OptionsError
 
-__all__ = ["bit_depth", "number", "truth", "whole"]
+__all__ = ["bit_depth", "callback", "number", "optional", "path_of", "truth", "whole"]
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def optional(name: str, value: T | None, kind: type[T]) -> T | None:
+    """None, or what is of that class.
+
+    Raises:
+        OptionsError: anything else; the message names `name`, the class and the value.
+    """
+    if value is not None and not isinstance(value, kind):
+        raise OptionsError(f"{name} must be of the class {kind.__name__}, not {value!r:.60}")
+    return value
+
+
+def callback(name: str, value: F | None) -> F | None:
+    """None, or what can be called.
+
+    Raises:
+        OptionsError: anything else; the message names `name` and the value.
+    """
+    if value is not None and not callable(value):
+        raise OptionsError(f"{name} must be something to call, not {value!r:.60}")
+    return value
+
+
+def path_of(name: str, value: object) -> Path:
+    """The path as a `Path`.
+
+    Raises:
+        OptionsError: it is no text and no path; the message names `name` and the value.
+    """
+    if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes):
+        raise OptionsError(f"{name} must be a path, not {value!r:.60}")
+    return Path(value)
 
 
 def truth(name: str, value: object) -> bool:

@@ -21,7 +21,7 @@ from .pillow import encode, has_plugin
 from .pixels import bands
 from .srgb import SRGB_PROFILE
 
-__all__ = ["check_encoding", "encode_picture", "output_format", "write_picture"]
+__all__ = ["check_encoding", "encode_picture", "format_of", "output_format", "write_picture"]
 
 # Full colour resolution where the format leaves the choice; brush strokes live on colour edges.
 _SRGB: dict[str, Any] = {"icc_profile": SRGB_PROFILE}
@@ -45,13 +45,23 @@ def output_format(path: str | Path) -> str:
     Raises:
         OptionsError: no suffix, or an unknown one.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise OptionsError(
-            f"cannot tell the picture format of {str(path)!r}; "
-            f"known suffixes: {' '.join(_SUFFIXES)}"
-        )
-    return _SUFFIXES[suffix]
+    return _found(Path(path).suffix, f"cannot tell the picture format of {str(path)!r}")
+
+
+def format_of(suffix: str) -> str:
+    """The format of a suffix such as ".png".
+
+    Raises:
+        OptionsError: there is none.
+    """
+    return _found(suffix, f"{suffix!r} is no suffix of a picture format")
+
+
+def _found(suffix: object, otherwise: str) -> str:
+    format = _SUFFIXES.get(suffix.lower()) if isinstance(suffix, str) else None
+    if format is None:
+        raise OptionsError(f"{otherwise}; known suffixes: {' '.join(_SUFFIXES)}")
+    return format
 
 
 def check_encoding(format: str, quality: int | None = None, depth: int = 8) -> None:

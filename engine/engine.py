@@ -13,6 +13,7 @@ from typing import Unpack
 import numpy as np
 
 from .checkpoint import Keeper, Standing, read_header, read_standing
+from .checks import optional, path_of
 from .cpus import usable_cpus
 from .devices import Precision, choose_device
 from .drafts import Drafts
@@ -82,7 +83,7 @@ class Engine:
         limits: Limits | None = None,
         workers: Workers | None = None,
     ) -> None:
-        self.limits = limits or Limits()
+        self.limits = optional("limits", limits, Limits) or Limits()
         self.threads = self.limits.within("threads", threads, usable_cpus())
         self.device = choose_device(device, precision)
         self.precision = precision
@@ -122,7 +123,7 @@ class Engine:
     @property
     def defaults(self) -> Options:
         """The options where none are given; those of a bundle ask for what it was made for."""
-        return defaults_for(self._programs.selection)
+        return self._given(None)
 
     @property
     def layers(self) -> list[str]:
@@ -145,7 +146,7 @@ class Engine:
         **budget: Unpack[Budget],
     ) -> Result:
         """Paint `content` in the manner of `styles`; see `impasto.stylize`."""
-        return self._begin(content, listed(styles), options or self.defaults, **budget)
+        return self._begin(content, listed(styles), self._given(options), **budget)
 
     def reconstruct(
         self,
@@ -154,7 +155,7 @@ class Engine:
         **budget: Unpack[Budget],
     ) -> Result:
         """Find a picture with the features of `picture`; see `impasto.reconstruct`."""
-        options = options or defaults_for(self._programs.selection, RECONSTRUCTION)
+        options = self._given(options, RECONSTRUCTION)
         return self._begin(picture, (), replace(options, style_layers={}), **budget)
 
     def texture(
@@ -164,8 +165,13 @@ class Engine:
         **budget: Unpack[Budget],
     ) -> Result:
         """Paint in the manner of `styles`, and nothing else; see `impasto.texture`."""
-        options = options or defaults_for(self._programs.selection, TEXTURE)
+        options = self._given(options, TEXTURE)
         return self._begin(None, listed(styles), replace(options, content_layers={}), **budget)
+
+    def _given(self, options: Options | None, task: Options | None = None) -> Options:
+        """Those options, or where there are none those of the task."""
+        shown = optional("options", options, Options)
+        return shown or defaults_for(self._programs.selection, task)
 
     def _begin(
         self,
@@ -247,10 +253,10 @@ class Engine:
             StyleError: the picture cannot be used, or the file not be written.
             Stopped: `stop` was requested; no file is written.
         """
-        if Path(path).suffix.lower() != ".style":
+        if path_of("the name of the file", path).suffix.lower() != ".style":
             raise OptionsError(f"the style file {str(path)!r} must have the suffix .style")
-        by, shown = (self.model, self.fingerprint), options or self.defaults
-        return self._studio.save_style(style, Path(path), shown, by, sizes, memory, stop or Stop())
+        by, shown = (self.model, self.fingerprint), self._given(options)
+        return self._studio.save_style(style, Path(path), shown, by, sizes, memory, stop)
 
     def objective(
         self,
@@ -270,13 +276,7 @@ class Engine:
             ImageTooSmall: `options.size` is less than the network needs.
             StyleError: anything else that `stylize` would refuse.
         """
-        options, styles = options or self.defaults, listed(styles)
-        work = self._drafts.of(content, styles, options).work
-        work = replace(work, levels=work.levels[-1:])
-        (scene,) = self._studio.sources(content, styles, work).scenes
-        shown = (scene.content, scene.styles, work.options, Stop(), None, scene.level.shape)
-        objective = self.objective_at(*shown, scene.sights)
-        return objective.balanced(scene.start()) if options.balance_gradients else objective
+        return self._studio.objective(content, listed(styles), self._given(options))
 
     def levels(self, shape: tuple[int, int], options: Options) -> tuple[Level, ...]:
         """See `Drafts.levels`."""
@@ -316,5 +316,5 @@ class Engine:
                 the largest size that fits.
             StyleError: anything else that `stylize` would refuse.
         """
-        draft = self._drafts.of(content, listed(styles), options or self.defaults)
+        draft = self._drafts.of(content, listed(styles), self._given(options))
         return draft.plan(self.limits.within("memory", memory, default_budget()), timed)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from .checks import path_of
 from .errors import OptionsError, OutputError, ResumeError, StyleError
 
 try:
@@ -37,11 +38,11 @@ def held(folder: str | Path, resuming: bool = False) -> Iterator[None]:
             one that is not there is for its reader to say.
 
     Raises:
-        OptionsError: another work is being made there.
+        OptionsError: another work is being made there; this is no path.
         ResumeError: the same, for `resuming`.
         OutputError: the folder cannot be made, or not be written to.
     """
-    folder = Path(folder).absolute()
+    folder = path_of("the folder", folder).absolute()
     if resuming and not folder.is_dir():
         yield
         return

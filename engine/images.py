@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .encode import check_encoding, encode_picture, output_format, write_picture
+from .encode import check_encoding, encode_picture, format_of, output_format, write_picture
 from .errors import ImageNotFound, OptionsError
 from .known_targets import KnownTargets
 from .limits import Limits
@@ -30,6 +30,7 @@ __all__ = [
     "check_encoding",
     "encode_picture",
     "fitted_size",
+    "format_of",
     "output_format",
     "read_file",
     "read_header",

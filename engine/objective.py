@@ -73,7 +73,7 @@ class Objective:
             OptionsError: they are not those of all its terms, or one is no such number.
         """
         known = self.coefficients
-        if coefficients.keys() != known.keys():
+        if not isinstance(coefficients, Mapping) or coefficients.keys() != known.keys():
             raise OptionsError(f"the coefficients must be those of {', '.join(known)}")
         ordered = {name: number(name, coefficients[name], 0, _LARGEST) for name in known}
         return Objective(self._evaluator.weighed(ordered), self._parts)
@@ -106,7 +106,8 @@ class Objective:
             The loss, and its gradient by the canvas: (H, W, 3) float32.
 
         Raises:
-            OptionsError: the canvas has another shape than the targets were made for.
+            OptionsError: the canvas has another shape than the targets were made for, or is not of
+                finite numbers.
             MemoryLimit: the memory for this size could not be had.
         """
         evaluation = self.measure(canvas)
@@ -124,5 +125,8 @@ class Objective:
         shape = (*self.shape, 3)
         if np.shape(canvas) != shape:
             raise OptionsError(f"the canvas must have the shape {shape}, not {np.shape(canvas)}")
+        if np.asarray(canvas).dtype.kind not in "fiu" or not np.isfinite(canvas).all():
+            # A ReLU may make a number of what is none, and nobody would know.
+            raise OptionsError("the canvas must be of finite numbers")
         gradient, terms = self._evaluator.run(np.asarray(canvas), stop or Stop())
         return Evaluation(sum(terms.values()), gradient, dict(terms))

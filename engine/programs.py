@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from .checks import path_of
 from .errors import OptionsError
 from .kept_programs import KeptPrograms, ProgramKey
 from .options import Options
@@ -278,14 +279,15 @@ def load_programs(model: str | Path | bytes | None) -> NetworkPrograms:
     """The network of that name or path, or in these bytes; None is the embedded one.
 
     Raises:
+        OptionsError: it is neither path nor bytes.
         ModelError: there is none, or it cannot be used.
     """
     from ..models.store import DEFAULT, load
 
     if isinstance(model, bytes):
         return NetworkPrograms("network", load(model))
-    name = DEFAULT if model is None else str(model)
-    return NetworkPrograms(Path(name).stem, load(model if model is not None else DEFAULT))
+    path = Path(DEFAULT) if model is None else path_of("the model", model)
+    return NetworkPrograms(path.stem, load(DEFAULT if model is None else model))
 
 
 def open_programs(
@@ -294,7 +296,7 @@ def open_programs(
     """Those of a network, or of a bundle; see `Engine`.
 
     Raises:
-        OptionsError: both are given.
+        OptionsError: both are given, or one of them is no path.
         ModelError: it cannot be used.
     """
     if bundle is None:
@@ -303,4 +305,4 @@ def open_programs(
         raise OptionsError("give a model or a bundle, not both: a bundle holds its own network")
     from .bundle import read_bundle
 
-    return read_bundle(Path(bundle), trust)
+    return read_bundle(path_of("the bundle", bundle), trust)

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .images import encode_picture, output_format, write_picture
+from .checks import path_of
+from .images import encode_picture, format_of, write_picture
 from .plan import Plan
 
 __all__ = ["LevelResult", "Progress", "ProgressCallback", "Result"]
@@ -142,9 +143,8 @@ class Result:
                 cannot be.
             OutputError: the file cannot be written; what was at `path` before is unchanged.
         """
-        write_picture(
-            Path(path), self.canvas, self.alpha, metadata=metadata, quality=quality, depth=depth
-        )
+        to = path_of("the name of the file", path)
+        write_picture(to, self.canvas, self.alpha, metadata=metadata, quality=quality, depth=depth)
 
     def encode(self, suffix: str = ".png", *, depth: int = 8) -> bytes:
         """The bytes of a file of the picture, for a host that has no place to write it.
@@ -157,4 +157,4 @@ class Result:
             OptionsError: it is of no format that can be written, or not with this depth.
             OutputError: the format cannot hold this picture, as a WebP wider than 16383 pixels.
         """
-        return encode_picture(self.canvas, self.alpha, output_format(f"picture{suffix}"), depth)
+        return encode_picture(self.canvas, self.alpha, format_of(suffix), depth)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .checks import number
+from .checks import number, path_of
 from .errors import ImageNotFound, OptionsError, ResumeError
 from .limits import Limits
 from .options import Options
@@ -29,7 +29,7 @@ class Checkpoint:
         record: what the picture is to tell of itself (`Provenance.record`), likewise.
 
     Raises:
-        OptionsError: the number of seconds is below 0.
+        OptionsError: the number of seconds is below 0, or another value is of another kind.
     """
 
     folder: str | Path
@@ -39,6 +39,11 @@ class Checkpoint:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "every", number("checkpoint_every", self.every, 0, 1e9))
+        path_of("the folder of the checkpoint", self.folder)
+        if self.output is not None:
+            path_of("the output of the checkpoint", self.output)
+        if self.record is not None and not isinstance(self.record, Mapping):
+            raise OptionsError(f"the record must be a mapping, not {self.record!r:.60}")
 
     @classmethod
     def of(cls, where: str | Path | Checkpoint) -> Checkpoint:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .blending import style_scale_of
 from .checkpoint import Keeper, Standing
+from .checks import callback, optional
 from .drafts import Drafts
 from .errors import OptionsError
 from .files import write_atomic
@@ -61,9 +62,10 @@ class Studio:
             standing: tells where the work stands; called as late as can be, for it may be large.
         """
         self.sessions.check_process()
+        stop = optional("stop", stop, Stop) or Stop()
+        progress = callback("progress", progress)
         draft = self.drafts.of(content, styles, options)
         options = draft.work.options
-        stop = stop or Stop()
         try:
             plan = draft.plan(self.limits.within("memory", memory, default_budget()), stop=stop)
             planned = dict(zip(draft.work.levels, plan.levels, strict=True))
@@ -103,6 +105,17 @@ class Studio:
         )
         return replace(result, plan=plan)
 
+    def objective(
+        self, content: PictureSource | None, styles: Sequence[PictureSource], options: Options
+    ) -> Objective:
+        """See `Engine.objective`."""
+        work = self.drafts.of(content, styles, options).work
+        work = replace(work, levels=work.levels[-1:])
+        (scene,) = self.sources(content, styles, work).scenes
+        shown = (scene.content, scene.styles, work.options, Stop(), None, scene.level.shape)
+        objective = self.objectives.at(*shown, scene.sights)
+        return objective.balanced(scene.start()) if options.balance_gradients else objective
+
     def save_style(
         self,
         style: PictureSource,
@@ -111,7 +124,7 @@ class Studio:
         by: tuple[str, str],
         sizes: Sequence[int],
         memory: int | None,
-        stop: Stop,
+        stop: Stop | None,
     ) -> KnownTargets:
         """See `Engine.save_style`.
 
@@ -120,6 +133,9 @@ class Studio:
         """
         if options.style_size is not None:
             raise OptionsError("a style file is for a style_scale, of results of any size")
+        if not isinstance(sizes, list | tuple):
+            raise OptionsError(f"sizes must be a list of whole numbers, not {sizes!r:.60}")
+        stop = optional("stop", stop, Stop) or Stop()
         alone = replace(options, color="style", strength=1.0, masks=(), keep=None, layer_styles={})
         data, picture = picture_to_save(style, self.limits)
         looks = self._looks(picture, alone, sizes, memory, stop)

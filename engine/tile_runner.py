@@ -7,7 +7,7 @@ stands for it, in the order of the tiles.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from .errors import OptionsError
 from .sessions import Desk, Sessions
@@ -48,6 +48,7 @@ class TileRunner(Protocol):
 Runners: TypeAlias = Callable[[Sessions], TileRunner]
 
 
+@runtime_checkable
 class Workers(Protocol):
     """Other processes that compute tiles."""
 
@@ -110,10 +111,12 @@ def runners_of(
         can_tile: whether there are programs for tiles.
 
     Raises:
-        OptionsError: there are workers, but no such programs.
+        OptionsError: there are workers, but no such programs; they are none.
     """
     if workers is None:
         return TilesHere, 1
+    if not isinstance(workers, Workers):
+        raise OptionsError(f"workers must be those of a cluster, not {workers!r:.60}")
     if not can_tile:
         raise OptionsError("workers compute tiles of networks, not of bundles, on processors")
     runner = workers.runner(programs.fingerprint, programs.packed, lowering, threads)

@@ -161,13 +161,17 @@ def test_one_engine_looks_at_a_style_once_for_each_size(run, photos, asked, styl
         (["-o", "paint.png"], 5, "cannot make the folder 'paint.png'"),
         (["--size", "0"], 2, "--size"),
         (["--time", "soon"], 2, "--time"),
+        (["--content-layer", "relu9_1"], 2, "relu9_1"),
     ],
 )
-def test_what_is_wrong_with_all_pictures_is_said_once(run, photos, asked, change, code, words):
+def test_what_is_wrong_with_all_pictures_is_said_once(
+    run, photos, asked, tmp_path, change, code, words
+):
     ended = run("batch", photos, *asked, *change)
     assert ended.code == code
     assert words in ended.err
     assert len(ended.err.splitlines()) == 1
+    assert not (tmp_path / "art").exists()
 
 
 def test_two_sources_of_one_name_are_refused_before_the_work(run, photos, asked, tmp_path):

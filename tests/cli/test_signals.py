@@ -1,10 +1,12 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
 
+from impasto.cli.exits import EXIT_OF_STOP
 from impasto.engine.images import read_picture
 
 if sys.platform == "win32":
@@ -148,3 +150,18 @@ def test_interrupt_outside_the_work_exits_with_130(run, monkeypatch):
     ended = run("models")
     assert ended.code == 130
     assert "Traceback" not in ended.err
+
+
+def test_interrupt_while_modules_are_loaded_leaves_without_a_traceback(tmp_path):
+    slow = "import sys, time\nprint('loading', file=sys.stderr, flush=True)\ntime.sleep(600)\n"
+    (tmp_path / "typer.py").write_text(slow)
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from impasto.cli.entry import main; main()"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "IMPASTO_LARGE_PAGES": "0"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(process, "loading")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert (process.returncode, err) == (EXIT_OF_STOP["interrupted"], "")

@@ -183,6 +183,7 @@ def test_an_own_cluster_paints_and_is_gone(run, photos, work, tmp_path):
     [
         ("nowhere", 2, "the address of a cluster is local:N, or that of a Dask scheduler"),
         ("local:0", 2, "the address of a cluster is local:N, or that of a Dask scheduler"),
+        ("tcp://127.0.0.1:65536", 2, "the address of a cluster is local:N, or that of"),
         ("tcp://127.0.0.1:1", 9, "there is no Dask scheduler with a worker at 'tcp://127.0.0.1:1'"),
         (
             "tls://127.0.0.1:1",
