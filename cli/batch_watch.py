@@ -35,15 +35,17 @@ def check_watched(paths: Sequence[Path], naming: Naming) -> None:
 
 
 @contextlib.contextmanager
-def pauses(stop: Stop) -> Iterator[Callable[[], bool]]:
-    """What waits from one look to the next, and tells whether a stop came meanwhile.
+def pauses(stop: Stop, over: threading.Event) -> Iterator[Callable[[], bool]]:
+    """What waits from one look to the next, and tells whether it was the last one.
+
+    Args:
+        stop: a request of it sets `over`, which ends the wait.
 
     Raises:
-        Stopped: it came before.
+        Stopped: it was requested before.
     """
-    stopped = threading.Event()
-    with stop.calling(stopped.set):
-        yield lambda: stopped.wait(_SECONDS)
+    with stop.calling(over.set):
+        yield lambda: over.wait(_SECONDS)
 
 
 def coming(paths: Sequence[Path], naming: Naming, ends: Callable[[], bool]) -> Iterator[Job]:

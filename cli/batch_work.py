@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from time import perf_counter
 from typing import NoReturn
 
@@ -53,9 +53,9 @@ def paint_batch(
         jobs = jobs_of(paths, naming)
         for job in jobs:
             job.check(painter.sources)
-    with BatchReport(asked["report"]) as report, Signals() as signals:
+    with _made(folder), BatchReport(asked["report"]) as report, Signals() as signals:
         count, one_by_one = None if jobs is None else len(jobs), painter.at_once == 1
-        with _made(folder), painter, batch_bars(not asked["quiet"], count, one_by_one) as bars:
+        with painter, batch_bars(not asked["quiet"], count, one_by_one) as bars:
             batch = _Batch(painter, asked["overwrite"], report, bars)
             if jobs is None:
                 signals.run(lambda stop: batch.watch(paths, naming, stop, not asked["quiet"]))
@@ -92,7 +92,7 @@ class _Batch:
         self._report = report
         self._bars = bars
         self._taking, self._telling = Lock(), Lock()
-        self._over = False
+        self._over = Event()
         self.counts: Counter[str] = Counter()
         self.exit_code = 0
         self.stopped: str | None = None
@@ -119,7 +119,7 @@ class _Batch:
 
     def _work(self, jobs: Iterator[Job], stop: Stop, tell: Callable[[Outcome], None]) -> None:
         """One of the threads that take one job after the other."""
-        while not self._over:
+        while not self._over.is_set():
             with self._taking:
                 job = next(jobs, None)
             if job is None:
@@ -128,11 +128,12 @@ class _Batch:
             try:
                 outcome = self._outcome(job, stop)
             except BaseException:
-                self._over = True
+                self._over.set()
                 raise
             with self._telling:
                 if outcome is None:
-                    self.stopped, self._over = stop.reason, True
+                    self.stopped = stop.reason
+                    self._over.set()
                     return
                 self.counts[outcome.status] += 1
                 self._report.add(outcome)
@@ -153,7 +154,7 @@ class _Batch:
         _ = self._painter.ready  # or its errors would wait for the first picture
         if told:
             say(f"waiting for pictures in {', '.join(map(str, paths))}; Ctrl-C ends it")
-        with contextlib.suppress(Stopped), pauses(stop) as ends:
+        with contextlib.suppress(Stopped), pauses(stop, self._over) as ends:
             self.run(coming(paths, naming, ends), stop, tell)
         self.stopped = stop.reason
 

@@ -47,7 +47,7 @@ def resume(
     picture = output or Path(str(settings.output))
     trusted = parse_trust(trust)
     seconds = None if time is None else parse_seconds(time)
-    pictures = (settings.content, *settings.styles, settings.initial)
+    pictures = (settings.content, *settings.styles, settings.initial, *settings.masks)
     sources = [source.path for source in pictures if source is not None]
     saving = _saving(settings)
     check_output(picture, [*sources, settings.engine["model"], settings.engine["bundle"]], saving)

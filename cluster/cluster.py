@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
+from threading import Condition, Lock
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +23,12 @@ from .dask_client import DaskClient, local_workers
 from .worker import Machine, PictureOrder, compute_tile, given, paint_picture
 
 __all__ = ["Cluster", "PictureWorkers"]
+
+
+# Pictures beyond those that are painted: at the workers when they begin the next one.
+_AHEAD = 2
+# Seconds between two looks at how many workers there are, where all have their pictures.
+_LOOK = 1.0
 
 
 class Cluster(AbstractContextManager["Cluster"]):
@@ -119,6 +125,8 @@ class PictureWorkers:
         self._styles = styles
         self._order = order
         self._calling_off = Lock()
+        self._turns = Condition()
+        self._taken = 0
 
     def paint(self, source: Path, stop: Stop) -> Result:
         """One picture.
@@ -127,13 +135,34 @@ class PictureWorkers:
             Stopped: `stop` was requested; what is being painted then is called off.
             StyleError: it cannot be painted.
         """
-        photograph, name = read_file(source, self._order.machine.limits, "content picture")
-        order = replace(self._order, name=name)
-        future = self._client.submit(paint_picture, order, self._network, self._styles, photograph)
-        with stop.calling(self._call_off):
-            (result,) = self._client.results([future], stop)
+        with self._turn(stop):
+            photograph, name = read_file(source, self._order.machine.limits, "content picture")
+            order, beside = replace(self._order, name=name), (self._network, self._styles)
+            future = self._client.submit(paint_picture, order, *beside, photograph)
+            with stop.calling(self._call_off):
+                (result,) = self._client.results([future], stop)
         assert isinstance(result, Result)
         return result
+
+    @contextmanager
+    def _turn(self, stop: Stop) -> Iterator[None]:
+        """While inside, this is one of as many pictures as the workers paint at once, and a few
+        that wait for them: each is held here, first as a file and then as what it has become.
+
+        Raises:
+            Stopped: `stop` was requested.
+        """
+        with self._turns:
+            while self._taken >= self._client.threads + _AHEAD:
+                self._turns.wait(_LOOK)
+                stop.check()
+            self._taken += 1
+        try:
+            yield
+        finally:
+            with self._turns:
+                self._taken -= 1
+                self._turns.notify()
 
     def _call_off(self) -> None:
         """All of them: the first that hears of the stop does it."""

@@ -149,8 +149,7 @@ class DaskClient:
                             continue
                         self._require_workers()
                     stop.check()
-                    with self._told():
-                        result = waiting[-1].result()
+                    result = self._result(waiting[-1])
                     waiting.pop().release()
                     yield result
                     del result
@@ -158,6 +157,19 @@ class DaskClient:
             if waiting:
                 with contextlib.suppress(OSError, TimeoutError):
                     self._client.cancel(waiting)
+
+    def _result(self, future: Any) -> Any:
+        """What a future that is done is of; what its task has raised is raised as it was."""
+        with self._told():
+            if future.status != "error":
+                return future.result()
+            error = future.exception()
+        if isinstance(error, _dask().scheduler.KilledWorker):
+            raise WorkerKilled(
+                f"one worker after the other at {self.address!r} was killed by this piece of work, "
+                "as it is where memory is short"
+            ) from error
+        raise error
 
     def call_off(self, name: str) -> None:
         """Make `is_called_off` true for a name."""
@@ -180,11 +192,6 @@ class DaskClient:
         dask = _dask()
         try:
             yield
-        except dask.scheduler.KilledWorker as error:
-            raise WorkerKilled(
-                f"one worker after the other at {self.address!r} was killed by this piece of work, "
-                "as it is where memory is short"
-            ) from error
         except (dask.CancelledError, OSError, TimeoutError) as error:
             raise ClusterError(f"the scheduler at {self.address!r} is lost") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from .blending import check_blend, scaled
+from .blending import check_blend, scaled, style_sides
 from .errors import OptionsError
 from .images import PictureSource, read_header
 from .limits import Limits
@@ -19,6 +19,7 @@ from .planning import work_of
 from .pyramid import Level, plan_levels
 from .sources import check_given, initial_header
 from .stop import Stop
+from .targets import check_style_size
 
 __all__ = ["Draft", "Drafts"]
 
@@ -92,6 +93,11 @@ class Drafts:
         )
         levels = self.levels((header or headers[0]).shape[:2], options)
         options = scaled(options, levels[-1].shape)
+        smallest = self._objectives.smallest_side(options)
+        if options.style_layers:
+            sides = style_sides(options, levels[-1].shape, len(headers))
+            for style, side in zip(headers, sides, strict=True):
+                check_style_size(style.shape[:2], side, smallest, self._limits)
         work = work_of(
             header,
             headers,
@@ -99,7 +105,7 @@ class Drafts:
             levels,
             options,
             self._objectives.selection(options, regions=len(regions)),
-            self._objectives.smallest_side(options),
+            smallest,
             regions,
         )
         return Draft(work, self._planner, self._objectives)

@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from .blending import check_blend, style_sides
+from .blending import check_blend
 from .color import grey
 from .errors import ImageNotFound, OptionsError
 from .finishing import Kept, finished, in_bytes, kept, needs_content, prepared
@@ -24,7 +24,6 @@ from .options import Options
 from .picture_memory import Header
 from .pyramid import Level
 from .regions import NO_REGIONS, Regions, Sight
-from .targets import check_style_size
 
 __all__ = [
     "Scene",
@@ -33,7 +32,6 @@ __all__ = [
     "gather",
     "initial_header",
     "listed",
-    "read_styles",
 ]
 
 
@@ -238,29 +236,6 @@ def initial_header(options: Options, limits: Limits) -> Header | None:
         return None
     with _told_of_init():
         return read_header(options.init, limits, "initial picture")
-
-
-def read_styles(
-    styles: PictureSource | Sequence[PictureSource],
-    final: Level,
-    options: Options,
-    smallest_side: int,
-    limits: Limits,
-) -> list[Picture]:
-    """The style pictures, checked for the size that the final level looks at them.
-
-    Args:
-        smallest_side: pixels that the network needs on each side of a picture.
-
-    Raises:
-        StyleError: one of them cannot be read, or is above the limits.
-    """
-    found = [read_picture(source, limits, "style picture") for source in listed(styles)]
-    if options.style_layers:
-        sides = style_sides(options, (final.height, final.width), len(found))
-        for style, longer_side in zip(found, sides, strict=True):
-            check_style_size(style, longer_side, smallest_side, limits)
-    return found
 
 
 def _fitted(picture: Picture | np.ndarray, level: Level, options: Options) -> np.ndarray:

@@ -24,7 +24,7 @@ from .options import Options
 from .plan import Work
 from .records import ProgressCallback, Result
 from .sessions import Sessions
-from .sources import Scene, Sources, gather, read_styles
+from .sources import Scene, Sources, gather
 from .stop import Stop, Stopped
 from .style_source import file_to_save, picture_to_save
 from .stylize import paint
@@ -180,5 +180,5 @@ class Studio:
         if content is not None:
             picture = read_picture(content, self.limits, "content picture")
         options, levels = work.options, work.levels
-        found = read_styles(styles, levels[-1], options, work.smallest_side, self.limits)
+        found = [read_picture(style, self.limits, "style picture") for style in styles]
         return gather(picture, found, levels, options, self.limits, work.regions)

@@ -164,9 +164,9 @@ def style_shape(shape: tuple[int, int], longer_side: int, smallest_side: int) ->
 
 
 def check_style_size(
-    style: Picture | np.ndarray, longer_side: int, smallest_side: int, limits: Limits
+    shape: tuple[int, int], longer_side: int, smallest_side: int, limits: Limits
 ) -> None:
-    """Refuse a style picture that would be looked at above the limits.
+    """Refuse a style picture of this (height, width) that would be looked at above the limits.
 
     Raises:
         LimitError: the style scale asks for it.
@@ -175,9 +175,9 @@ def check_style_size(
     limit = f"the limit of output_side is {limits.output_side}"
     if longer_side > limits.output_side:
         raise LimitError(f"style_scale makes the style {longer_side} pixels long, but {limit}")
-    longer = max(style_size(style, longer_side, smallest_side))
+    longer = max(style_shape(shape, longer_side, smallest_side))
     if longer > limits.output_side:
-        height, width = style.shape[:2]
+        height, width = shape
         raise ImageTooSmall(
             f"the style picture of {width} x {height} pixels is too thin: the network needs "
             f"{smallest_side} pixels on each side, which makes it {longer} pixels long, but {limit}"

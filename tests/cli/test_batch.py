@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from impasto.cli import batch_work
 from impasto.cli.batch_jobs import Job, Naming, jobs_of
+from impasto.cli.batch_report import BatchReport
 from impasto.cli.batch_watch import check_watched, coming
 from impasto.cli.progress import batch_bars
-from impasto.engine.errors import ImageNotFound, OptionsError
+from impasto.engine.errors import ClusterError, ImageNotFound, OptionsError
 from impasto.engine.images import read_picture, write_picture
+from impasto.engine.stop import Stop
 
 LAYERS = ["--content-layer", "relu3_1", "--style-layer", "relu1_1", "--style-layer", "relu2_1=2"]
 
@@ -332,6 +335,31 @@ def test_hot_folder_makes_what_comes_until_it_is_interrupted(watching, photos, t
     assert _inside(art) == ["a.png", "broken.png"]
     statuses = [one["status"] for one in lines(tmp_path / "r.jsonl")]
     assert statuses == ["made", "failed", "made", "failed"]
+
+
+def test_hot_folder_without_its_cluster_ends_though_others_wait_for_pictures(photos, tmp_path):
+    """One thread paints what is there, and the other one looks for more."""
+
+    class Painter:
+        at_once, ready, sources = 2, None, ()
+
+        def saving(self, source):
+            return None
+
+        def paint(self, source, progress, stop):
+            raise ClusterError("the scheduler is lost")
+
+    (tmp_path / "art").mkdir()
+    with BatchReport(None) as report, batch_bars(False, None, False) as bars:
+        batch = batch_work._Batch(Painter(), False, report, bars)
+        naming = Naming(tmp_path / "art", ".png", False)
+        with pytest.raises(ClusterError, match="the scheduler is lost"):
+            batch.watch([photos], naming, Stop(), False)
+
+
+def test_report_may_be_in_the_folder_of_the_results(run, photos, asked, tmp_path):
+    assert run("batch", photos / "a.png", *asked, "--report", "art/all.jsonl").code == 0
+    assert [one["status"] for one in lines(tmp_path / "art" / "all.jsonl")] == ["made"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

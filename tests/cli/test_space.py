@@ -44,6 +44,14 @@ def test_what_is_kept_stays_and_the_rest_is_painted(run, tiny, content, mask):
     assert (made[:, 16:] != given[:, 16:]).any()
 
 
+def test_resumed_work_never_replaces_its_masks(run, tiny, mask):
+    before = mask.read_bytes()
+    assert run(*tiny, "--mask", mask, "--checkpoint", "kept").code == 0
+    ended = run("resume", "kept", "-o", mask)
+    assert (ended.code, "would replace" in ended.err) == (2, True)
+    assert mask.read_bytes() == before
+
+
 def test_picture_tells_its_masks_and_is_made_again_with_them(run, tiny, mask):
     assert run(*tiny, "--mask", mask, "--keep", mask.name).code == 0
     told = json.loads(run("info", "art.png", "--json").out)

@@ -3,14 +3,19 @@
 import os
 import signal
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from math import prod
 
 import numpy as np
 import pytest
 
-from impasto.cluster.cluster import Cluster
+from impasto.cluster.cluster import Cluster, PictureWorkers
+from impasto.cluster.worker import Machine, PictureOrder
 from impasto.engine.engine import Engine
 from impasto.engine.errors import ClusterError
+from impasto.engine.limits import Limits
+from impasto.engine.options import Options
 from impasto.engine.programs import load_programs
 from impasto.engine.regions import Sight
 from impasto.engine.sessions import Sessions
@@ -224,6 +229,48 @@ def test_bytes_of_an_evaluation_are_those_of_the_formula(
     terms = 4 * 2
     assert sum(sent) == pixels + joint + grams + terms
     assert sum(came) == pixels + joint + tiles * (grams + terms)
+
+
+def test_what_a_task_raises_is_no_lost_scheduler(cluster):
+    client = cluster._client
+    with pytest.raises(FileNotFoundError, match="nowhere at all"):
+        list(client.results([client.submit(os.stat, "/nowhere at all")], Stop()))
+    assert list(client.results([client.submit(prod, (2, 3))], Stop())) == [6]
+
+
+def test_no_more_photographs_are_held_than_the_workers_paint_and_a_few(tmp_path):
+    """Of seven that are asked for at once, with two workers; a stop ends those that wait."""
+    (tmp_path / "a.png").write_bytes(b"any file")
+    held, stop = [], Stop()
+
+    class Client:
+        threads = 2
+
+        def submit(self, function, order, network, styles, photograph):
+            held.append(photograph)
+
+        def results(self, futures, stop):
+            while True:
+                time.sleep(0.01)
+                stop.check()
+
+        def call_off(self, name):
+            pass
+
+    machine = Machine("", 1, "direct", limits=Limits())
+    pictures = PictureWorkers(
+        Client(), None, None, PictureOrder(machine, Options(), "", "", 1, None)
+    )
+    with ThreadPoolExecutor(7) as pool:
+        works = [pool.submit(pictures.paint, tmp_path / "a.png", stop) for _ in range(7)]
+        while len(held) < 4:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        stop.request("interrupted")
+        for work in works:
+            with pytest.raises(Stopped, match="interrupted"):
+                work.result()
+    assert len(held) == 4
 
 
 def test_missing_worker_is_waited_for_and_then_missed(network, asked, started):

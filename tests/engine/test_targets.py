@@ -68,7 +68,7 @@ def test_a_style_is_looked_at_as_large_as_asked_or_as_needed(shape, longer):
         assert max(height, width) == longer
 
 
-@pytest.mark.parametrize("work", ["stylize", "objective"])
+@pytest.mark.parametrize("work", ["stylize", "objective", "plan"])
 def test_a_style_above_the_limits_is_refused_before_the_work(toy_file, asked, scene, work):
     engine = Engine(toy_file, threads=1, limits=Limits(output_side=40))
     do, content = getattr(engine, work), scene(20, 24)
