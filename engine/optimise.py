@@ -16,6 +16,7 @@ from .methods import Method
 from .objective import Objective
 from .options import Options
 from .projected_lbfgs import projected_lbfgs
+from .softness import Softness
 from .stop import Stop, Stopped
 from .walk import State
 
@@ -171,7 +172,11 @@ def descend(
         elif method.name == "adam":
             reason = adam(descent, start, iterations, step=options.step, state=state)
         else:
-            reason = projected_lbfgs(descent, start, iterations, pairs=method.pairs, state=state)
+            has_content = options.content_layers and options.content_weight
+            softness = Softness(start.shape) if has_content else Softness(start.shape, gain=0)
+            reason = projected_lbfgs(
+                descent, start, iterations, pairs=method.pairs, softness=softness, state=state
+            )
         return Ending(reason, final=False)
     except Enough as enough:
         return Ending(str(enough), final=False)

@@ -44,12 +44,12 @@ class Pairs:
 
     Args:
         count: of pairs at most.
-        shape: of the canvas, (H, W, 3).
+        softness: of the canvas.
         check: called between parts; may raise.
     """
 
-    def __init__(self, count: int, shape: tuple[int, ...], check: Callable[[], None]) -> None:
-        size = int(np.prod(shape))
+    def __init__(self, count: int, softness: Softness, check: Callable[[], None]) -> None:
+        size = int(np.prod(softness.shape))
         # s and y of each slot one after the other: the slots in use are one block from the start.
         self._rows = np.empty((2 * count, size), np.int16)
         # What stands in a part of a row is in these units.
@@ -59,7 +59,7 @@ class Pairs:
         # Of the rows with the gradient, where it may move; and its largest element there.
         self._slopes = np.zeros(2 * count)
         self._steepest = 0.0
-        self._softness = Softness(shape)
+        self._softness = softness
         # B times the changes, and the gradient, where it may move.
         self._soft = np.zeros((count, self._softness.size), np.float32)
         self._soft_slope = np.zeros(self._softness.size, np.float32)

@@ -15,6 +15,7 @@ import numpy as np
 
 from .errors import ResumeError
 from .pairs import Pairs, largest
+from .softness import Softness
 from .walk import State, Walk
 
 __all__ = ["projected_lbfgs"]
@@ -32,12 +33,14 @@ def projected_lbfgs(
     iterations: int,
     *,
     pairs: int,
+    softness: Softness,
     state: Mapping[str, np.ndarray] | None = None,
 ) -> str:
     """Take `iterations` steps from `start`, whose memory is used.
 
     Args:
         pairs: how many of the last steps are learnt from.
+        softness: of canvases of this shape.
         state: what an earlier one told `walk` at `start`, to go on as if there had been no end.
 
     Returns:
@@ -46,7 +49,7 @@ def projected_lbfgs(
     Raises:
         ResumeError: the state does not fit.
     """
-    known = Pairs(pairs, start.shape, walk.check)
+    known = Pairs(pairs, softness, walk.check)
     unit = 0.0
     if state is not None:
         try:

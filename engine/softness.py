@@ -11,6 +11,10 @@ instead, where a row of B is a hat: greatest at one of its nodes, which are 24 p
 to 0 at the next ones, for each colour. B'B multiplies a canvas of one colour by 30, waves of 80
 pixels by 16, and what is finer than 24 by next to nothing. Whatever B is, S is positive definite,
 as a line search needs it.
+
+That holds where a content picture says which areas are light: without one, as for a texture, the
+whole canvas would take a share of the style's darkness in its middle, say, and of its light along
+the frame, for which a step is soon enough, and stay so. There S is 1.
 """
 
 from __future__ import annotations
@@ -32,14 +36,18 @@ class Softness:
     weighed first, band by band between two nodes, and then what is left of the columns.
     """
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], gain: float = _GAIN) -> None:
+        """
+        Args:
+            gain: of a canvas of one colour; with 0, S is 1.
+        """
         self.shape = shape
         height, width = shape[:2]
         nodes = (_nodes(height), _nodes(width), *shape[2:])
         self._nodes = nodes
         # Of pixels between two nodes, the weights of the one before and of the one behind.
         behind = (np.arange(_SPACING, dtype=np.float32) + 0.5) / _SPACING
-        factor = np.float32(np.sqrt(_GAIN) / _SPACING)
+        factor = np.float32(np.sqrt(gain) / _SPACING)
         self._weights = np.stack([1 - behind, behind]) * np.sqrt(factor)
 
     @property

@@ -49,7 +49,8 @@ class Recorded:
 
     def descend(self, iterations, start=None, pairs=20, state=None):
         start = np.full(SHAPE, 0.5, np.float32) if start is None else start.copy()
-        return projected_lbfgs(self, start, iterations, pairs=pairs, state=state)
+        softness = Softness(start.shape)
+        return projected_lbfgs(self, start, iterations, pairs=pairs, softness=softness, state=state)
 
 
 def bowl(target, unit=1.0):
@@ -309,7 +310,7 @@ def test_products_are_those_of_the_pairs_as_they_are_stored(monkeypatch):
     random = np.random.default_rng(0)
     points = [random.uniform(0.1, 0.9, 60).astype(np.float32) for _ in range(4)]
     slopes = [np.float32(10.0**-k) * (point - 0.5) for k, point in enumerate(points)]
-    known = module.Pairs(3, SHAPE, check=lambda: None)
+    known = module.Pairs(3, Softness(SHAPE), check=lambda: None)
     known.start(points[0], slopes[0].copy(), np.empty(60, np.float32))
     wanted = []
     for index in range(3):
@@ -336,11 +337,12 @@ def inverse_hessian(pairs, start):
     return found
 
 
-def test_the_direction_is_that_of_the_dense_inverse_hessian():
+@pytest.mark.parametrize("gain", [30, 0])
+def test_the_direction_is_that_of_the_dense_inverse_hessian(gain):
     """From 2 s'y / y'Sy times S on, where S = 1 + B'B; with one element held at its bound."""
     shape = (30, 3, 3)
     random = np.random.default_rng(0)
-    softness = Softness(shape)
+    softness = Softness(shape, gain)
     basis = [softness.of(row) for row in np.eye(270, dtype=np.float32)]
     soft = np.eye(270) + np.array(basis, np.float64) @ np.array(basis, np.float64).T
     hilly = random.normal(size=(270, 270))
@@ -349,7 +351,7 @@ def test_the_direction_is_that_of_the_dense_inverse_hessian():
     points[-1, 7] = 0
     slopes = ((points - 0.5) @ hilly).astype(np.float32)
     slopes[-1, 7] = 1
-    known = module.Pairs(3, shape, check=lambda: None)
+    known = module.Pairs(3, softness, check=lambda: None)
     known.start(points[0], slopes[0], np.empty(270, np.float32))
     pairs = []
     for index in range(3):
@@ -449,7 +451,7 @@ def test_memory_is_what_the_method_tells(method, peak_of):
     def descend():
         start = np.full(shape, 0.5, np.float32)
         bowl = Bowl(None)
-        projected_lbfgs(bowl, start, 45, pairs=method.pairs)
+        projected_lbfgs(bowl, start, 45, pairs=method.pairs, softness=Softness(shape))
 
     peak, told = peak_of(descend), method.bytes(target.size, 45)
     assert 0.75 * told <= peak <= told
