@@ -16,6 +16,7 @@ from .images import fitted_size
 from .kept_grams import KEPT_BYTES
 from .ladders import Ladder, cheapest
 from .methods import Method, methods_for
+from .picture_memory import encode_bytes
 from .plan import LevelPlan, Plan, Work
 from .programs import Programs
 from .pyramid import Level
@@ -104,9 +105,8 @@ class Planner:
         fits, too_large = 0, max(final.height, final.width)
         while too_large - fits > max(1, too_large // 64):
             size = (fits + too_large) // 2
-            shape = fitted_size(final.height, final.width, size)
-            smaller = replace(work, levels=(Level(*shape, final.iterations),))
-            enough = min(shape) >= work.smallest_side
+            smaller = _resized(work, size)
+            enough = min(smaller.levels[-1].shape) >= work.smallest_side
             if enough and self._smallest(smaller, accounts) > memory:
                 too_large = size
             else:
@@ -220,6 +220,21 @@ def _taken(
     place: int,
 ) -> int:
     return accounts.level(work, level, ways[place], method, most)
+
+
+def _resized(work: Work, size: int) -> Work:
+    """The work with a smaller longer side. Of coarser levels only their number counts, which is no
+    less than it would be."""
+    *coarser, final = work.levels
+    height, width = shape = fitted_size(*final.shape, size)
+    if work.options.levels is None:  # two pixels for what is rounded up from level to level
+        ratio, least = size / max(final.shape), work.options.coarsest - 2
+        coarser = [level for level in coarser if max(level.shape) * ratio > least]
+    levels = (
+        *(replace(level, height=1, width=1) for level in coarser),
+        replace(final, height=height, width=width),
+    )
+    return replace(work, levels=levels, encode_bytes=encode_bytes(*shape, 4, "PNG"))
 
 
 def _numbers(level: Level) -> int:

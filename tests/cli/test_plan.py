@@ -120,14 +120,16 @@ def test_budget_below_any_picture_is_refused_with_the_estimate(run, asked, memor
     assert ended.err.endswith("; no size fits\n")
 
 
-def test_refusal_names_a_size_that_fits(run, told, asked):
-    one = [*asked, "--iterations", "1", "--levels", "1"]
+@pytest.mark.parametrize("levels", ["1", "2", "3"])
+def test_refusal_names_a_size_that_fits(run, told, asked, levels):
+    """Coarser levels leave something behind, and what is known of the style is of each."""
+    one = [*asked, "--iterations", "1", "--levels", levels]
     memory = ["--memory", told(*one, "--size", "64")["peak"]]
     ended = run(*one, "--size", "1024", *memory)
     assert (ended.code, ended.out) == (6, "")
     sentence, size = ended.err.rsplit(" ", 1)
     assert sentence.endswith("; the largest size that fits is about")
-    assert told(*one, "--size", size.strip(), *memory)["levels"][0]["width"] == int(size)
+    assert told(*one, "--size", size.strip(), *memory)["levels"][-1]["width"] == int(size)
 
 
 def test_picture_is_refused_like_its_plan_and_before_any_work(run, asked, tmp_path):
