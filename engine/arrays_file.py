@@ -73,13 +73,17 @@ def write_arrays(
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """The header alone; that the rest is sound is for `read_arrays` to say.
+    """The header alone, of a file of which every byte was looked at.
 
     Raises:
         Damaged, OSError: see `read_arrays`.
     """
     with _opened(path) as stream:
-        return _Reader(stream).header()
+        reader = _Reader(stream)
+        header = reader.header()
+        reader.skip()
+        reader.end()
+    return header
 
 
 def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -142,6 +146,11 @@ class _Reader:
                 self._digest.update(block)
             found[name] = array
         return found
+
+    def skip(self) -> None:
+        """The arrays, of which none is kept."""
+        while self._left:
+            self._take(min(self._left, _BLOCK))
 
     def end(self) -> None:
         if self._stream.read() != self._digest.digest():

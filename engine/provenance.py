@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, get_args
 
+from .arguments import engine_arguments
 from .checks import bit_depth, number, whole
 from .embedding import MOST_CHARACTERS, embedded_text
 from .errors import (
@@ -31,7 +32,6 @@ TaskName: TypeAlias = Literal["stylize", "reconstruct", "texture"]
 Role: TypeAlias = Literal["content", "style", "initial", "mask"]
 
 _LARGEST = 2**53
-_MACHINE = ("model", "bundle", "device", "precision", "threads", "lowering")
 
 
 @dataclass(frozen=True)
@@ -232,12 +232,6 @@ def _ingredient(told: dict[str, Any]) -> Ingredient:
 
 
 def _machine(told: dict[str, Any]) -> dict[str, Any]:
-    """What has the types of an engine's arguments; their values are for the engine to judge."""
-    if set(told) != set(_MACHINE):
-        raise ValueError("the machine has other arguments")
-    for name in _MACHINE:
-        if name == "threads":
-            whole(name, told[name], 1, 1024)
-        elif told[name] is not None or name not in ("model", "bundle"):
-            _text(told[name])
-    return {name: told[name] for name in _MACHINE}
+    """The arguments of an engine, of which the threads are those that were chosen."""
+    whole("threads", told["threads"], 1, 1024)
+    return engine_arguments(told)
