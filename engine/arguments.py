@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .checks import whole
+from .checks import shown, whole
 
 __all__ = ["engine_arguments"]
 
@@ -27,5 +27,5 @@ def engine_arguments(told: Mapping[str, Any]) -> dict[str, Any]:
         if name == "threads":
             whole(name, value, 1, 1024)
         elif not isinstance(value, str):
-            raise TypeError(f"{value!r:.40} is no text")
+            raise TypeError(f"{shown(value)} is no text")
     return {name: told[name] for name in _NAMES}

@@ -17,6 +17,7 @@ import numpy as np
 
 from . import arrays_file
 from .arrays_file import Damaged
+from .checks import shown
 from .errors import OptionsError, ResumeError, StyleError
 from .files import check_writable, remove_leftovers
 from .records import LevelResult
@@ -185,7 +186,7 @@ def _check_kinds(told: Mapping[str, Any]) -> None:
         else:
             fits = is_count
         if not fits:
-            raise Damaged(f"its {name} cannot be {value!r:.40}")
+            raise Damaged(f"its {name} cannot be {shown(value)}")
 
 
 class _Reported:

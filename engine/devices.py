@@ -6,6 +6,7 @@ import re
 from types import FunctionType
 from typing import Any, Literal, TypeAlias, get_args
 
+from .checks import shown
 from .errors import OptionsError, RuntimeMissing, StyleError
 from .runtime import CUDA, open_session, runtime, translated
 
@@ -35,9 +36,9 @@ def choose_device(device: str, precision: Precision = "float32") -> str:
         RuntimeMissing: CUDA was asked for by name and cannot be used (no silent fall-back).
     """
     if not is_device(device):
-        raise OptionsError(f"device must be auto, cpu, cuda or cuda:N, not {device!r}")
+        raise OptionsError(f"device must be auto, cpu, cuda or cuda:N, not {shown(device)}")
     if precision not in get_args(Precision):
-        raise OptionsError(f"precision must be float32 or tf32, not {precision!r}")
+        raise OptionsError(f"precision must be float32 or tf32, not {shown(precision)}")
     chosen = _usable(device)
     if chosen == "cpu" and precision != "float32":
         raise OptionsError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, get_args
 
 from .arguments import engine_arguments
-from .checks import bit_depth, number, whole
+from .checks import bit_depth, number, shown, whole
 from .embedding import MOST_CHARACTERS, embedded_text
 from .errors import (
     CorruptImage,
@@ -205,19 +205,19 @@ def _maybe(value: Any, read: Any) -> Any:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r:.40} is no text")
+        raise TypeError(f"{shown(value)} is no text")
     return value
 
 
 def _table(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise TypeError(f"{value!r:.40} is no table")
+        raise TypeError(f"{shown(value)} is no table")
     return value
 
 
 def _one_of(value: object, choices: tuple[str, ...]) -> Any:
     if value not in choices:
-        raise ValueError(f"{value!r:.40} is none of {', '.join(choices)}")
+        raise ValueError(f"{shown(value)} is none of {', '.join(choices)}")
     return value
 
 

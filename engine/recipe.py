@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from .checks import shown
 from .errors import OptionsError
 from .options import FILE_OPTIONS, Options
 
@@ -94,7 +95,7 @@ def _option(name: str, value: Any) -> Any:
     """The value of a field of `Options`, as it is kept there."""
     if name == "init" and value not in _STARTS:
         raise OptionsError(
-            f"init must be one of {', '.join(_STARTS)}, not {value!r:.60}: a recipe opens no file"
+            f"init must be one of {', '.join(_STARTS)}, not {shown(value)}: a recipe opens no file"
         )
     if name in FILE_OPTIONS and value:
         raise OptionsError(f"{name} cannot be here: a recipe opens no file")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from .arguments import engine_arguments
-from .checks import number, path_of, whole
+from .checks import number, path_of, shown, whole
 from .devices import Precision, is_device
 from .errors import ImageNotFound, OptionsError, ResumeError
 from .limits import Limits
@@ -47,7 +47,7 @@ class Checkpoint:
         if self.output is not None:
             path_of("the output of the checkpoint", self.output)
         if self.record is not None and not isinstance(self.record, Mapping):
-            raise OptionsError(f"the record must be a mapping, not {self.record!r:.60}")
+            raise OptionsError(f"the record must be a mapping, not {shown(self.record)}")
 
     @classmethod
     def of(cls, where: str | Path | Checkpoint) -> Checkpoint:

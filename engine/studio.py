@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .blending import style_scale_of
 from .checkpoint import Keeper, Standing
-from .checks import callback, optional
+from .checks import callback, optional, shown
 from .drafts import Drafts
 from .errors import OptionsError
 from .files import write_atomic
@@ -134,7 +134,7 @@ class Studio:
         if options.style_size is not None:
             raise OptionsError("a style file is for a style_scale, of results of any size")
         if not isinstance(sizes, list | tuple):
-            raise OptionsError(f"sizes must be a list of whole numbers, not {sizes!r:.60}")
+            raise OptionsError(f"sizes must be a list of whole numbers, not {shown(sizes)}")
         stop = optional("stop", stop, Stop) or Stop()
         alone = replace(options, color="style", strength=1.0, masks=(), keep=None, layer_styles={})
         data, picture = picture_to_save(style, self.limits)
