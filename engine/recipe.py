@@ -100,7 +100,8 @@ def _option(name: str, value: Any) -> Any:
     if name in FILE_OPTIONS and value:
         raise OptionsError(f"{name} cannot be here: a recipe opens no file")
     # Whose layers are beside it in the recipe, or not.
-    others = {"style_layers": dict.fromkeys(value, 1.0)} if name == "layer_styles" else {}
+    is_layers = name == "layer_styles" and isinstance(value, Mapping)
+    others = {"style_layers": dict.fromkeys(value, 1.0)} if is_layers else {}
     return getattr(Options(**{name: value, **others}), name)
 
 
