@@ -23,7 +23,7 @@ try:
 except ImportError:  # on Windows, where a file that is open cannot be removed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["atomic_writer", "check_writable", "remove_leftovers", "write_atomic"]
+__all__ = ["atomic_writer", "check_writable", "lock", "remove_leftovers", "write_atomic"]
 
 
 @contextlib.contextmanager
@@ -84,20 +84,39 @@ def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files in a folder whose writers died; those of the living stay."""
     for path in folder.glob(".impasto-*.tmp"):
         with contextlib.suppress(OSError), path.open("r+b") as stream:
-            if fcntl is not None:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if lock(stream):  # else nobody can tell whether its writer lives
                 path.unlink()
+
+
+def lock(stream: BinaryIO, wait: bool = False) -> bool:
+    """Lock a file for whoever has it open; the system lifts that when it is closed, by death too.
+
+    Args:
+        wait: until another lets go of it.
+
+    Returns:
+        Whether it is locked: not every file system has locks, and on Windows nothing is locked.
+
+    Raises:
+        BlockingIOError: another has locked it.
+    """
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return False
+    return True
 
 
 def _locked(temporary: Path) -> BinaryIO:
     """A new file that `remove_leftovers` leaves alone."""
     while True:
         stream: BinaryIO = temporary.open("xb")
-        if fcntl is None:
-            return stream
         # Whoever takes it for a leftover before it is locked holds the lock for an instant only.
-        with contextlib.suppress(OSError):  # not every file system has locks
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        lock(stream, wait=True)
         if temporary.exists():
             return stream
         stream.close()

@@ -12,6 +12,7 @@ from impasto.engine import files
 from impasto.engine.errors import OptionsError, OutputError, ResumeError
 from impasto.engine.files import atomic_writer, check_writable, write_atomic
 from impasto.engine.holding import held
+from impasto.models.lock import exclusive
 
 OLD, NEW = b"old picture", b"new picture, somewhat longer"
 
@@ -301,6 +302,7 @@ def test_checkpoint_folder_that_cannot_be_made_is_refused(tmp_path):
 _HOLDING = """
 import sys
 from impasto.engine.holding import held
+from impasto.models.lock import exclusive
 
 with held(sys.argv[1]):
     print("held", flush=True)
@@ -320,3 +322,41 @@ def test_checkpoint_folder_of_a_process_that_was_killed_is_free(tmp_path):
     with held(tmp_path):
         pass
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_file_system_without_locks_serves_all_the_same(tmp_path, monkeypatch, code):
+    fcntl = pytest.importorskip("fcntl")
+
+    def none(stream, operation):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    write_atomic(tmp_path / "new", NEW)
+    with exclusive(tmp_path / "lock"), exclusive(tmp_path / "lock"):
+        pass
+    with held(tmp_path / "kept"):
+        assert names(tmp_path / "kept") == [".impasto.lock"]
+    assert names(tmp_path / "kept") == []
+    # Nobody can tell whether its writer lives.
+    (tmp_path / ".impasto-0.tmp").write_bytes(b"half")
+    files.remove_leftovers(tmp_path)
+    assert names(tmp_path) == [".impasto-0.tmp", "kept", "lock", "new"]
+
+
+def test_lock_is_waited_for_and_lifted(tmp_path):
+    pytest.importorskip("fcntl")
+    entered, inside = threading.Event(), []
+
+    def second():
+        entered.set()
+        with exclusive(tmp_path / "lock"):
+            inside.append("second")
+
+    with exclusive(tmp_path / "lock"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        entered.wait()
+        inside.append("first")
+    thread.join()
+    assert inside == ["first", "second"]
