@@ -16,7 +16,7 @@ from .files import write_atomic
 from .images import Picture, PictureSource, read_picture
 from .known_targets import KnownLook, KnownTargets
 from .limits import Limits
-from .memory import default_budget
+from .memory import default_budget, enough_memory
 from .methods import methods_for
 from .objective import Objective
 from .objectives import Objectives
@@ -41,6 +41,7 @@ class Studio:
     drafts: Drafts
     limits: Limits
 
+    @enough_memory()  # pictures and what was saved are read here; `paint` hands on what it has
     def paint(
         self,
         content: PictureSource | None,
@@ -105,6 +106,7 @@ class Studio:
         )
         return replace(result, plan=plan)
 
+    @enough_memory()
     def objective(
         self, content: PictureSource | None, styles: Sequence[PictureSource], options: Options
     ) -> Objective:
@@ -116,6 +118,7 @@ class Studio:
         objective = self.objectives.at(*shown, scene.sights)
         return objective.balanced(scene.start()) if options.balance_gradients else objective
 
+    @enough_memory()
     def save_style(
         self,
         style: PictureSource,
