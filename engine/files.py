@@ -1,4 +1,4 @@
-"""The one place that writes files: whole or not at all.
+"""The one place that writes files, whole or not at all, and that opens those of others.
 
 A reader of the path sees the old file or the complete new one, whatever dies when: the bytes go to
 a temporary file in the same folder, are flushed to the disk, and only then take the final name.
@@ -23,7 +23,18 @@ try:
 except ImportError:  # on Windows, where a file that is open cannot be removed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["atomic_writer", "check_writable", "lock", "remove_leftovers", "write_atomic"]
+__all__ = [
+    "atomic_writer",
+    "check_writable",
+    "lock",
+    "open_regular",
+    "remove_leftovers",
+    "write_atomic",
+]
+
+# If a pipe takes a file's place, opening it does not wait for its writer; on Windows, bytes stay
+# bytes.
+_READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 @contextlib.contextmanager
@@ -78,6 +89,29 @@ def check_writable(path: Path) -> None:
         finally:
             with contextlib.suppress(FileNotFoundError):
                 probe.unlink()
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """A regular file, to be read by whoever bounds how much; no pipe is waited for.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+        ValueError: no file can have this name.
+    """
+    # Asked before opening too, since opening a device can already act on it.
+    _check_regular(Path(path).stat())
+    descriptor = os.open(path, _READING)
+    try:
+        _check_regular(os.fstat(descriptor))
+    except OSError:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb")
+
+
+def _check_regular(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(0, "it is not a regular file")
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -19,6 +19,7 @@ from .errors import (
     StyleError,
     UnsupportedImage,
 )
+from .files import open_regular
 from .limits import Limits
 from .options import Options
 from .settings import Source
@@ -175,9 +176,7 @@ def read_provenance(path: str | Path) -> Provenance:
     """
     name = f"picture {str(path)!r}"
     try:
-        if not Path(path).is_file():
-            raise OSError(0, "there is no regular file")
-        with Path(path).open("rb") as stream:
+        with open_regular(path) as stream:
             text = embedded_text(stream)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error

@@ -17,6 +17,7 @@ from typing import Any
 
 from .checks import shown
 from .errors import OptionsError
+from .files import open_regular
 from .options import FILE_OPTIONS, Options
 
 __all__ = ["read_recipe", "recipe_text"]
@@ -76,9 +77,7 @@ def recipe_text(values: Mapping[str, Any]) -> str:
 def _toml(path: Path) -> dict[str, Any]:
     name = f"recipe {str(path)!r}"
     try:
-        if not path.is_file():
-            raise OSError(0, "there is no regular file")
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             data = stream.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error

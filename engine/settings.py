@@ -13,6 +13,7 @@ from .arguments import engine_arguments
 from .checks import number, path_of, shown, whole
 from .devices import Precision, is_device
 from .errors import ImageNotFound, OptionsError, ResumeError
+from .files import open_regular
 from .limits import Limits
 from .lowerings import Lowering
 from .options import Options
@@ -78,9 +79,7 @@ class Source:
         path = Path(picture).absolute()
         digest, left = hashlib.sha256(), limits.file_bytes
         try:
-            if not path.is_file():
-                raise OSError(0, "there is no regular file")
-            with path.open("rb") as stream:
+            with open_regular(path) as stream:
                 while left > 0 and (block := stream.read(min(left, _BLOCK))):
                     digest.update(block)
                     left -= len(block)

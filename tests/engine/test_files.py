@@ -9,9 +9,17 @@ from pathlib import Path
 import pytest
 
 from impasto.engine import files
-from impasto.engine.errors import OptionsError, OutputError, ResumeError
-from impasto.engine.files import atomic_writer, check_writable, write_atomic
+from impasto.engine.arrays_file import Damaged, read_arrays, read_header
+from impasto.engine.bundle import read_bundle
+from impasto.engine.errors import OptionsError, OutputError, ResumeError, StyleError
+from impasto.engine.files import atomic_writer, check_writable, open_regular, write_atomic
 from impasto.engine.holding import held
+from impasto.engine.images import read_picture
+from impasto.engine.limits import Limits
+from impasto.engine.provenance import read_provenance
+from impasto.engine.recipe import read_recipe
+from impasto.engine.settings import Source
+from impasto.export.importing import import_network
 from impasto.models.lock import exclusive
 
 OLD, NEW = b"old picture", b"new picture, somewhat longer"
@@ -360,3 +368,45 @@ def test_lock_is_waited_for_and_lifted(tmp_path):
         inside.append("first")
     thread.join()
     assert inside == ["first", "second"]
+
+
+READERS = {
+    "a picture": read_picture,
+    "a picture to be hashed": lambda path: Source.of(path, Limits(), "style picture"),
+    "what a picture tells": read_provenance,
+    "a recipe": read_recipe,
+    "a checkpoint": lambda path: import_network(path, "vgg19"),
+    "a bundle": lambda path: read_bundle(path, True),
+    "a saved work": read_arrays,
+    "its header": read_header,
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("kind", READERS)
+def test_pipe_that_takes_a_file_s_place_is_neither_waited_for_nor_read(tmp_path, monkeypatch, kind):
+    """Between the question what it is and the opening: by its flags, for a wait would not end."""
+    path, opened, open_ = tmp_path / "file", [], os.open
+
+    def swapped(name, flags, *rest):
+        opened.append(flags)
+        path.unlink()
+        os.mkfifo(path)
+        return open_(name, flags | os.O_NONBLOCK, *rest)
+
+    path.write_bytes(b"a file")
+    monkeypatch.setattr(os, "open", swapped)
+    with pytest.raises((StyleError, Damaged, OSError)):
+        READERS[kind](path)
+    assert [bool(flags & os.O_NONBLOCK) for flags in opened] == [True]
+
+
+def test_what_is_no_regular_file_is_not_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "open", lambda *given: pytest.fail("it was opened"))
+    places = [tmp_path, Path(os.devnull)]
+    if hasattr(os, "mkfifo"):
+        places.append(tmp_path / "pipe")
+        os.mkfifo(places[-1])
+    for place in places:
+        with pytest.raises(OSError, match="not a regular file"):
+            open_regular(place)

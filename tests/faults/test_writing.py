@@ -350,7 +350,7 @@ def test_damaged_or_foreign_checkpoint_is_one_sentence_and_stays(
 def test_pipe_in_place_of_a_work_is_refused_and_not_waited_for(tmp_path, run, engine):
     (tmp_path / "kept").mkdir()
     os.mkfifo(tmp_path / "kept" / "work.impasto")
-    with pytest.raises(ResumeError, match="there is no regular file"):
+    with pytest.raises(ResumeError, match="not a regular file"):
         engine.resume("kept")
     ended = run("resume", "kept")
     assert (ended.code, ended.err.count("\n")) == (8, 1)
