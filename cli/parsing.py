@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
+from ..engine.checks import shown
 from ..engine.errors import OptionsError
 
 __all__ = [
@@ -41,7 +43,7 @@ def parse_bytes(text: str, option: str = "--memory") -> int:
         count = int(Decimal(found[1]) * 1024 ** (" KMGT".index(found[2] or " ")))
     if not 1 <= count <= sys.maxsize:
         raise OptionsError(
-            f"{option} must be at least one byte, such as 512M or 1.5G (GiB), not {text!r}"
+            f"{option} must be at least one byte, such as 512M or 1.5G (GiB), not {shown(text)}"
         )
     return count
 
@@ -62,7 +64,7 @@ def parse_seconds(text: str, option: str = "--time") -> float:
         parts = zip(found.groups(), _SECONDS.values(), strict=True)
         seconds = float(sum(Decimal(part) * unit for part, unit in parts if part is not None))
     if not 0 < seconds < float("inf"):
-        raise OptionsError(f"{option} must be a time such as 90s, 2m or 1h30m, not {text!r}")
+        raise OptionsError(f"{option} must be a time such as 90s, 2m or 1h30m, not {shown(text)}")
     return seconds
 
 
@@ -77,13 +79,14 @@ def parse_size(text: str) -> int | float | tuple[int, int]:
         text.strip(),
         re.ASCII,
     )
-    if found is None:
-        raise OptionsError(f"--size must be such as 512, 640x480 or 50%, not {text!r}")
-    if found["side"]:
-        return int(found["side"])
-    if found["width"]:
-        return int(found["width"]), int(found["height"])
-    return float(found[4]) / 100
+    if found is not None:
+        with contextlib.suppress(ValueError):  # of thousands of digits
+            if found["side"]:
+                return int(found["side"])
+            if found["width"]:
+                return int(found["width"]), int(found["height"])
+            return float(found[4]) / 100
+    raise OptionsError(f"--size must be such as 512, 640x480 or 50%, not {shown(text)}")
 
 
 def parse_iterations(text: str | None) -> int | tuple[int, ...] | None:
@@ -94,7 +97,8 @@ def parse_iterations(text: str | None) -> int | tuple[int, ...] | None:
         counts = tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise OptionsError(
-            f"--iterations must be a whole number, or several with commas between, not {text!r}"
+            "--iterations must be a whole number, or several with commas between, not "
+            f"{shown(text)}"
         ) from error
     return counts if "," in text else counts[0]
 
@@ -105,7 +109,7 @@ def parse_numbers(option: str, text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise OptionsError(
-            f"{option} must be a number, or several with commas between, not {text!r}"
+            f"{option} must be a number, or several with commas between, not {shown(text)}"
         ) from error
 
 
@@ -121,14 +125,17 @@ def parse_layers(option: str, entries: Sequence[str]) -> dict[str, float]:
     for entry in entries:
         name, equals, weight = entry.partition("=")
         if not name:
-            raise OptionsError(f"{option} {entry!r} names no layer")
+            raise OptionsError(f"{option} {shown(entry)} names no layer")
         if name in layers:
-            raise OptionsError(f"{option} {entry!r} names the layer {name} for the second time")
+            raise OptionsError(
+                f"{option} {shown(entry)} names the layer {name} for the second time"
+            )
         try:
             layers[name] = float(weight) if equals else 1.0
         except ValueError as error:
             raise OptionsError(
-                f"{option} {entry!r} must have the form NAME or NAME=WEIGHT, such as relu4_2=0.5"
+                f"{option} {shown(entry)} must have the form NAME or NAME=WEIGHT, such as "
+                "relu4_2=0.5"
             ) from error
     return layers
 
@@ -139,7 +146,7 @@ def parse_layer_styles(entries: Sequence[str] | None) -> dict[str, int]:
     for entry in entries or ():
         name, _, number = entry.partition("=")
         if not name or not re.fullmatch(r"[0-9]{1,4}", number, re.ASCII):
-            raise OptionsError(f"--layer-style must be such as relu1_1=2, not {entry!r}")
+            raise OptionsError(f"--layer-style must be such as relu1_1=2, not {shown(entry)}")
         if name in found:
             raise OptionsError(f"--layer-style names the layer {name} for the second time")
         found[name] = int(number)
@@ -153,7 +160,7 @@ def parse_mask(text: str) -> tuple[str, str]:
     if not colon or Path(text).is_file():
         mask, of_style = text, ""
     if not mask or (colon and not of_style and not Path(text).is_file()):
-        raise OptionsError(f"--mask must be MASK or MASK:STYLE_MASK, two paths, not {text!r}")
+        raise OptionsError(f"--mask must be MASK or MASK:STYLE_MASK, two paths, not {shown(text)}")
     return mask, of_style
 
 
@@ -171,6 +178,6 @@ def parse_trust(text: str | None) -> str | bool:
         return True
     if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
         raise OptionsError(
-            f"--trust must be a SHA-256 of 64 hexadecimal digits, or any; not {text!r}"
+            f"--trust must be a SHA-256 of 64 hexadecimal digits, or any; not {shown(text)}"
         )
     return digest

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import typer
 
-from ..engine.checks import bit_depth, truth, whole
+from ..engine.checks import bit_depth, shown, truth, whole
 from ..engine.devices import Precision
 from ..engine.errors import OptionsError
 from ..engine.lowerings import Lowering
@@ -91,14 +91,14 @@ def _spelled(name: str, value: Any) -> Any:
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise OptionsError(f"{name} must be a text, not {value!r:.60}")
+        raise OptionsError(f"{name} must be a text, not {shown(value)}")
     return value
 
 
 def _choice(name: str, choices: tuple[str, ...]) -> Callable[[Any], str]:
     def checked(value: Any) -> str:
         if value not in choices:
-            raise OptionsError(f"{name} must be one of {', '.join(choices)}, not {value!r:.60}")
+            raise OptionsError(f"{name} must be one of {', '.join(choices)}, not {shown(value)}")
         return str(value)
 
     return checked
@@ -108,7 +108,7 @@ def _model(value: Any) -> str:
     name = _text("model", value)
     if name not in _names():
         raise OptionsError(
-            f"model must be a name that `impasto models` lists, not {value!r:.60}: a recipe opens "
+            f"model must be a name that `impasto models` lists, not {shown(value)}: a recipe opens "
             "no file"
         )
     return name
@@ -119,9 +119,13 @@ def _measured(name: str, parse: Callable[[str, str], object]) -> Callable[[Any],
 
     def checked(value: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise OptionsError(f"{name} must be a number or a text, not {value!r:.60}")
-        parse(str(value), name)
-        return str(value)
+            raise OptionsError(f"{name} must be a number or a text, not {shown(value)}")
+        try:
+            text = str(value)
+        except ValueError as error:  # a number of thousands of digits
+            raise OptionsError(f"{name} cannot be {shown(value)}") from error
+        parse(text, name)
+        return text
 
     return checked
 

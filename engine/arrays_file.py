@@ -12,14 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from .files import atomic_writer
+from .files import atomic_writer, open_regular
 
 __all__ = ["Damaged", "read_arrays", "read_header", "write_arrays"]
 
@@ -73,13 +72,17 @@ def write_arrays(
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """The header alone; that the rest is sound is for `read_arrays` to say.
+    """The header alone, of a file of which every byte was looked at.
 
     Raises:
         Damaged, OSError: see `read_arrays`.
     """
-    with _opened(path) as stream:
-        return _Reader(stream).header()
+    with open_regular(path) as stream:
+        reader = _Reader(stream)
+        header = reader.header()
+        reader.skip()
+        reader.end()
+    return header
 
 
 def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -89,18 +92,12 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         Damaged: the file is not one that was written here, to its last byte.
         OSError: it cannot be read.
     """
-    with _opened(path) as stream:
+    with open_regular(path) as stream:
         reader = _Reader(stream)
         header = reader.header()
         arrays = reader.arrays()
         reader.end()
     return header, arrays
-
-
-def _opened(path: Path) -> BinaryIO:
-    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
-        raise OSError(0, "there is no regular file")
-    return path.open("rb")
 
 
 class _Reader:
@@ -142,6 +139,11 @@ class _Reader:
                 self._digest.update(block)
             found[name] = array
         return found
+
+    def skip(self) -> None:
+        """The arrays, of which none is kept."""
+        while self._left:
+            self._take(min(self._left, _BLOCK))
 
     def end(self) -> None:
         if self._stream.read() != self._digest.digest():

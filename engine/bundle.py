@@ -26,7 +26,7 @@ from .errors import (
     OutputError,
     UntrustedModel,
 )
-from .files import write_atomic
+from .files import open_regular, write_atomic
 from .programs import Program, Selection
 from .stop import Stop
 
@@ -190,13 +190,12 @@ def _list_file() -> Path:
 
 
 def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise ModelNotFound(f"there is no bundle at {str(path)!r}")
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             data = stream.read(_LARGEST + 1)
-    except OSError as error:
-        raise ModelNotFound(f"the bundle {str(path)!r} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelNotFound(f"there is no bundle at {str(path)!r}: {reason}") from error
     if len(data) > _LARGEST:
         raise CorruptModel(f"the bundle {str(path)!r} has more than {_LARGEST} bytes")
     return data

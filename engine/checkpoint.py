@@ -17,6 +17,7 @@ import numpy as np
 
 from . import arrays_file
 from .arrays_file import Damaged
+from .checks import shown
 from .errors import OptionsError, ResumeError, StyleError
 from .files import check_writable, remove_leftovers
 from .records import LevelResult
@@ -131,6 +132,8 @@ class Keeper:
 def read_header(folder: str | Path) -> tuple[Settings, Standing]:
     """The settings of the work in a folder, and where it stands, without canvas and state.
 
+    The file was looked at to its last byte: the settings name files, and open an engine.
+
     Raises:
         ResumeError: there is none, or it cannot be used; the message names the folder.
     """
@@ -167,6 +170,7 @@ def _standing_in(header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> St
 def _check_kinds(told: Mapping[str, Any]) -> None:
     """Raise `Damaged` where a number or a text of a record is something else."""
     for name, value in told.items():
+        is_count = type(value) is int and 0 <= value < _LARGEST_COUNT
         if name in ("method", "ended", "stopped", "optimizer"):
             fits = isinstance(value, str) or (name == "ended" and value is None)
         elif name == "terms":
@@ -178,11 +182,11 @@ def _check_kinds(told: Mapping[str, Any]) -> None:
                 isinstance(factor, float) and 0 <= factor < inf for factor in value.values()
             )
         elif "seconds" in name or "loss" in name:
-            fits = type(value) in (int, float) and not value < 0
+            fits = is_count or (isinstance(value, float) and not value < 0)
         else:
-            fits = type(value) is int and 0 <= value < _LARGEST_COUNT
+            fits = is_count
         if not fits:
-            raise Damaged(f"its {name} cannot be {value!r:.40}")
+            raise Damaged(f"its {name} cannot be {shown(value)}")
 
 
 class _Reported:

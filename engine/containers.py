@@ -12,6 +12,8 @@ import struct
 import zlib
 from typing import NamedTuple
 
+from .errors import CorruptImage
+
 __all__ = ["FORMATS", "SUFFIXES", "BareFile", "bare_file", "format_of", "orientation"]
 
 _SIGNATURES = {
@@ -49,6 +51,9 @@ _JPEG_SEGMENTS = {*range(0xC0, 0xD0), *range(0xDB, 0xFF)}
 _JPEG_METADATA = {*range(0xE0, 0xF0), 0xFE}
 # Yet these bear on colour: the header, the transform of the channels and the profile.
 _JPEG_COLOUR = (b"JFIF", b"Adobe", b"ICC_PROFILE\0")
+# Parts of a file, and how many bytes of it bring one more. Encoders write IDATs of 8 KiB or more,
+# some one for each row; but a part of a few bytes costs hundreds here and in a decoder.
+_MOST_PARTS, _BYTES_OF_A_PART = 1 << 14, 1 << 12
 
 
 class BareFile(NamedTuple):
@@ -72,12 +77,16 @@ def format_of(data: bytes) -> str | None:
     return None
 
 
-def bare_file(data: bytes, format: str) -> BareFile:
-    """Take the metadata out of a PNG or JPEG; files of other formats stay as they are."""
+def bare_file(data: bytes, format: str, name: str) -> BareFile:
+    """Take the metadata out of a PNG or JPEG; files of other formats stay as they are.
+
+    Raises:
+        CorruptImage: it has more parts than there is a use for; the message has the `name`.
+    """
     if format == "PNG":
-        return _bare_png(data)
+        return _bare_png(data, _Kept(data, name))
     if format == "JPEG":
-        return _bare_jpeg(data)
+        return _bare_jpeg(data, _Kept(data, name))
     return BareFile(data, b"", format not in ("AVIF", "HEIC") or _has_whole_boxes(data))
 
 
@@ -98,42 +107,79 @@ def orientation(exif: bytes) -> int:
     return 1
 
 
-def _bare_png(data: bytes) -> BareFile:
-    # Views, for copies of many small chunks would lie in the heap beside the pixels.
+class _Kept:
+    """What stays of a file. Parts that lie side by side are one run, of which the ends alone are
+    remembered: objects for millions of empty parts would fill the memory before any decoder does.
+    """
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self._name = name
+        # Views, for copies of many small parts would lie in the heap beside the pixels.
+        self._view = memoryview(data)
+        self._runs: list[memoryview] = []
+        self._start = self._end = 0
+        self._most = self._left = _MOST_PARTS + len(data) // _BYTES_OF_A_PART
+
+    def count(self) -> None:
+        """One part more, whether it stays or not.
+
+        Raises:
+            CorruptImage: it is one too many.
+        """
+        self._left -= 1
+        if self._left < 0:
+            raise CorruptImage(f"{self._name} is damaged: it has more than {self._most} parts")
+
+    def add(self, start: int, end: int) -> None:
+        """These bytes stay; they lie behind all that were added before."""
+        if start != self._end:
+            self._runs.append(self._view[self._start : self._end])
+            self._start = start
+        self._end = end
+
+    def joined(self) -> bytes:
+        """All that stays."""
+        return b"".join([*self._runs, self._view[self._start : self._end]])
+
+
+def _bare_png(data: bytes, kept: _Kept) -> BareFile:
     view = memoryview(data)
-    kept, exif, at = [view[:8]], b"", 8
+    kept.add(0, 8)
+    exif, at = b"", 8
     while at + 12 <= len(data):
+        kept.count()
         size, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + size
         if kind == b"eXIf":
             exif = data[at + 8 : end - 4]
         # A small first letter marks a chunk that is not critical (PNG 3rd edition, 5.4).
         elif not kind[0] & 0x20 or kind in (b"tRNS", b"iCCP"):
-            kept.append(view[at:end])
+            kept.add(at, end)
             # No checksum of four bytes equals that of a chunk whose end is missing.
             if zlib.crc32(view[at + 4 : end - 4]).to_bytes(4, "big") != data[end - 4 : end]:
                 break
         if kind == b"IEND":
-            return BareFile(b"".join(kept), exif, True)
+            return BareFile(kept.joined(), exif, True)
         at = end
-    return BareFile(b"".join(kept), exif, False)
+    return BareFile(kept.joined(), exif, False)
 
 
-def _bare_jpeg(data: bytes) -> BareFile:
-    view = memoryview(data)
-    kept, exif, at = [view[:2]], b"", 2
+def _bare_jpeg(data: bytes, kept: _Kept) -> BareFile:
+    kept.add(0, 2)
+    exif, at = b"", 2
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] in _JPEG_SEGMENTS:
+        kept.count()
         marker = data[at + 1]
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         body = data[at + 4 : end]
         if marker == 0xE1 and body.startswith(b"Exif\0\0"):
             exif = exif or body
         elif marker not in _JPEG_METADATA or body.startswith(_JPEG_COLOUR):
-            kept.append(view[at:end])
+            kept.add(at, end)
         at = end
-    kept.append(view[at:])
+    kept.add(at, len(data))
     # Without its end marker a JPEG is cut off, however many rows can be guessed.
-    return BareFile(b"".join(kept), exif, data.find(b"\xff\xd9", at) >= 0)
+    return BareFile(kept.joined(), exif, data.find(b"\xff\xd9", at) >= 0)
 
 
 def _has_whole_boxes(data: bytes) -> bool:

@@ -6,10 +6,11 @@ import re
 from types import FunctionType
 from typing import Any, Literal, TypeAlias, get_args
 
+from .checks import shown
 from .errors import OptionsError, RuntimeMissing, StyleError
 from .runtime import CUDA, open_session, runtime, translated
 
-__all__ = ["Precision", "choose_device"]
+__all__ = ["Precision", "choose_device", "is_device"]
 
 Precision: TypeAlias = Literal["float32", "tf32"]
 
@@ -18,6 +19,11 @@ _SMALLEST_MODEL = (
     b'\x08\t:7\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x01pZ\x0f\n\x01x\x12\n\n\x08\x08\x01'
     b"\x12\x04\n\x02\x08\x01b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\x12"
 )
+
+
+def is_device(name: object) -> bool:
+    """Whether this is "auto", "cpu", "cuda" or "cuda:N"; not whether it can be used."""
+    return isinstance(name, str) and bool(re.fullmatch("auto|cpu|cuda(:[0-9]{1,3})?", name))
 
 
 def choose_device(device: str, precision: Precision = "float32") -> str:
@@ -29,10 +35,10 @@ def choose_device(device: str, precision: Precision = "float32") -> str:
         OptionsError: no such device or precision, or a precision that the device does not have.
         RuntimeMissing: CUDA was asked for by name and cannot be used (no silent fall-back).
     """
-    if not isinstance(device, str) or not re.fullmatch("auto|cpu|cuda(:[0-9]{1,3})?", device):
-        raise OptionsError(f"device must be auto, cpu, cuda or cuda:N, not {device!r}")
+    if not is_device(device):
+        raise OptionsError(f"device must be auto, cpu, cuda or cuda:N, not {shown(device)}")
     if precision not in get_args(Precision):
-        raise OptionsError(f"precision must be float32 or tf32, not {precision!r}")
+        raise OptionsError(f"precision must be float32 or tf32, not {shown(precision)}")
     chosen = _usable(device)
     if chosen == "cpu" and precision != "float32":
         raise OptionsError(

@@ -1,4 +1,4 @@
-"""The one place that writes files: whole or not at all.
+"""The one place that writes files, whole or not at all, and that opens those of others.
 
 A reader of the path sees the old file or the complete new one, whatever dies when: the bytes go to
 a temporary file in the same folder, are flushed to the disk, and only then take the final name.
@@ -23,7 +23,18 @@ try:
 except ImportError:  # on Windows, where a file that is open cannot be removed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["atomic_writer", "check_writable", "remove_leftovers", "write_atomic"]
+__all__ = [
+    "atomic_writer",
+    "check_writable",
+    "lock",
+    "open_regular",
+    "remove_leftovers",
+    "write_atomic",
+]
+
+# If a pipe takes a file's place, opening it does not wait for its writer; on Windows, bytes stay
+# bytes.
+_READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 @contextlib.contextmanager
@@ -80,24 +91,66 @@ def check_writable(path: Path) -> None:
                 probe.unlink()
 
 
+def open_regular(path: str | Path) -> BinaryIO:
+    """A regular file, to be read by whoever bounds how much; no pipe is waited for.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+        ValueError: no file can have this name.
+    """
+    # Asked before opening too, since opening a device can already act on it.
+    _check_regular(Path(path).stat())
+    descriptor = os.open(path, _READING)
+    try:
+        _check_regular(os.fstat(descriptor))
+    except OSError:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb")
+
+
+def _check_regular(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(0, "it is not a regular file")
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files in a folder whose writers died; those of the living stay."""
     for path in folder.glob(".impasto-*.tmp"):
         with contextlib.suppress(OSError), path.open("r+b") as stream:
-            if fcntl is not None:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if lock(stream):  # else nobody can tell whether its writer lives
                 path.unlink()
+
+
+def lock(stream: BinaryIO, wait: bool = False) -> bool:
+    """Lock a file for whoever has it open; the system lifts that when it is closed, by death too.
+
+    Args:
+        wait: until another lets go of it.
+
+    Returns:
+        Whether it is locked: not every file system has locks, and on Windows nothing is locked.
+
+    Raises:
+        BlockingIOError: another has locked it.
+    """
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return False
+    return True
 
 
 def _locked(temporary: Path) -> BinaryIO:
     """A new file that `remove_leftovers` leaves alone."""
     while True:
         stream: BinaryIO = temporary.open("xb")
-        if fcntl is None:
-            return stream
         # Whoever takes it for a leftover before it is locked holds the lock for an instant only.
-        with contextlib.suppress(OSError):  # not every file system has locks
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        lock(stream, wait=True)
         if temporary.exists():
             return stream
         stream.close()

@@ -10,11 +10,7 @@ from typing import BinaryIO
 
 from .checks import path_of
 from .errors import OptionsError, OutputError, ResumeError, StyleError
-
-try:
-    import fcntl
-except ImportError:  # on Windows, where nothing is locked
-    fcntl = None  # type: ignore[assignment]
+from .files import lock
 
 __all__ = ["held"]
 
@@ -69,16 +65,13 @@ def _locked(path: Path, refusal: type[StyleError]) -> BinaryIO:
         except OSError as error:
             raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
         try:
-            if fcntl is not None:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_locked = lock(stream)
         except BlockingIOError as error:
             stream.close()
             raise refusal(
                 f"the folder {str(path.parent)!r} holds a work that is being made at this moment"
             ) from error
-        except OSError:  # not every file system has locks
-            return stream
-        if _is_there(path, stream):
+        if not is_locked or _is_there(path, stream):
             return stream
         stream.close()  # its holder has removed it in between
 

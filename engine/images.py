@@ -7,7 +7,6 @@ bytes (`containers`), and only then a decoder sees it (`pillow`). The other way 
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from .encode import check_encoding, encode_picture, format_of, output_format, write_picture
 from .errors import ImageNotFound, OptionsError
+from .files import open_regular
 from .known_targets import KnownTargets
 from .limits import Limits
 from .picture_memory import Header
@@ -177,24 +177,14 @@ def _opened(
 def _read_bytes(path: Path, most: int, name: str) -> bytes:
     """The file, or somewhat more than `most` bytes of it: a size asked for can be outgrown."""
     try:
-        # Asked before opening too, since opening a device can already act on it.
-        _check_regular(path.stat(), name)
-        # If a pipe takes the place in between, O_NONBLOCK keeps the opening from waiting for it.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(path, flags), "rb") as stream:
-            found = os.fstat(stream.fileno())
-            _check_regular(found, name)
+        with open_regular(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
             # One block as a rule, which is then not copied. One of `most` bytes would claim them
             # all beforehand.
-            blocks = [stream.read(min(found.st_size, most) + 1)]
+            blocks = [stream.read(min(size, most) + 1)]
             while sum(map(len, blocks)) <= most and (block := stream.read(_BLOCK)):
                 blocks.append(block)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ImageNotFound(f"{name} cannot be read: {reason}") from error
     return b"".join(blocks)
-
-
-def _check_regular(found: os.stat_result, name: str) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise ImageNotFound(f"{name} is not a regular file")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
+from .checks import shown
 from .errors import OptionsError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def choose_lowering(lowering: Lowering, programs: Programs, device: str) -> Lowe
         OptionsError: there is no such lowering, or the programs have no other than the direct one.
     """
     if lowering not in get_args(Lowering):
-        raise OptionsError(f"lowering must be auto, direct or winograd, not {lowering!r}")
+        raise OptionsError(f"lowering must be auto, direct or winograd, not {shown(lowering)}")
     fixed = programs.selection is not None
     if lowering == "winograd" and fixed:
         raise OptionsError("lowering must be direct where a bundle runs: it holds no other")

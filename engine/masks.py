@@ -3,7 +3,7 @@ for each colour."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -29,8 +29,9 @@ _FEW = 0.002
 _MOST_COLORS = 16
 # Of each pixel: its nearest colour, whether that is a certain one, and where it is.
 _WORKING_BYTES = 4
-# Samples whose colours are counted at once, and what that takes besides.
-_MANY = 1 << 19
+# Samples whose colours are counted at once, the colours that are remembered of those before, and
+# what both take besides.
+_MANY, _REMEMBERED = 1 << 17, 1 << 15
 _COUNTING_BYTES = 8 << 20
 # Of the longer to the shorter side: what rounding leaves of a shape in a small mask.
 _OTHER_SHAPE = 0.02
@@ -159,19 +160,20 @@ def _parts(path: str, mask: Picture) -> dict[_Color, np.ndarray]:
         color = (int(value) >> 16, (int(value) >> 8) & 255, int(value) & 255)
         if all(_apart(color, other) > _NEAR for other in palette):
             palette.append(color)
-    nearest = _nearest(samples, palette)
-    colors = [c for n, c in enumerate(palette) if (nearest == n).mean() >= _FEW]
-    if len(colors) > _MOST_COLORS:
-        raise OptionsError(
-            f"the mask {path!r} has more than {_MOST_COLORS} colours: each is to be a region"
-        )
+    colors = _frequent(path, samples, palette)
     # What is left are edges, which belong to the colours beside them.
-    nearest = _nearest(samples, colors)
+    nearest = np.empty(samples.shape[:2], np.int16)
+    for rows, found in _nearest(samples, colors):
+        nearest[rows] = found
     return {c: np.uint8(255) * (nearest == n) for n, c in enumerate(colors)}
 
 
 def _counted(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The colours that there are, red, green and blue as one number each, and how often."""
+    """The colours that there are, red, green and blue as one number each, and how often.
+
+    Noise has as many as it has pixels, of which no more than `_REMEMBERED` are ever known: those
+    that were the most frequent up to then.
+    """
     values, counts = np.empty(0, np.int32), np.empty(0, np.int64)
     for rows in bands(len(samples), samples[0].size, _MANY):
         red, green, blue = (samples[rows, :, channel].astype(np.int32) for channel in range(3))
@@ -179,7 +181,23 @@ def _counted(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         values, places = np.unique(np.concatenate([values, here]), return_inverse=True)
         summed = np.bincount(places, np.concatenate([counts, often]))
         counts = summed.astype(np.int64)
+        if len(values) > _REMEMBERED:
+            often = np.sort(np.argpartition(-counts, _REMEMBERED)[:_REMEMBERED])
+            values, counts = values[often], counts[often]
     return values, counts
+
+
+def _frequent(path: str, samples: np.ndarray, palette: Sequence[_Color]) -> list[_Color]:
+    """The colours that are the nearest of so many pixels that they are no edges."""
+    counts = np.zeros(len(palette), np.int64)
+    size = samples[..., 0].size
+    for _, found in _nearest(samples, palette):
+        counts += np.bincount(found.ravel(), minlength=len(palette))
+        if np.count_nonzero(counts / size >= _FEW) > _MOST_COLORS:
+            raise OptionsError(
+                f"the mask {path!r} has more than {_MOST_COLORS} colours: each is to be a region"
+            )
+    return [color for color, count in zip(palette, counts, strict=True) if count / size >= _FEW]
 
 
 def _matching(color: _Color, others: dict[_Color, np.ndarray], where: str, on_style: str) -> _Color:
@@ -202,12 +220,13 @@ def _apart(one: _Color, other: _Color) -> float:
     return float(np.linalg.norm(np.subtract(one, other)))
 
 
-def _nearest(samples: np.ndarray, colors: Sequence[_Color]) -> np.ndarray:
-    """(H, W), the number of each pixel's nearest colour: some rows at a time, for all distances of
-    a large mask to many colours would take gigabytes."""
-    found = np.empty(samples.shape[:2], np.int16)
-    palette = np.array(colors, np.int32)
-    for rows in bands(len(samples), samples[0].size * len(colors)):
-        apart = samples[rows][..., None, :].astype(np.int32) - palette
-        found[rows] = np.square(apart, out=apart).sum(axis=3).argmin(axis=2)
-    return found
+def _nearest(samples: np.ndarray, colors: Sequence[_Color]) -> Iterator[tuple[slice, np.ndarray]]:
+    """Some rows after the others, (H, W), the number of each pixel's nearest colour: all distances
+    of a large mask to many colours would take gigabytes."""
+    palette = np.array(colors, np.float32)
+    # Of |s - c|^2 what depends on c; a float32 holds each of these whole numbers exactly.
+    lengths = np.square(palette).sum(axis=1)
+    for rows in bands(len(samples), samples.shape[1] * max(3, len(colors))):
+        apart = samples[rows].astype(np.float32) @ (-2 * palette.T)
+        apart += lengths
+        yield rows, apart.argmin(axis=2)

@@ -1,4 +1,4 @@
-"""How much memory this process may use at most, and how much of it a work takes unasked.
+"""How much of the memory that this process may use a work takes unasked.
 
 What happens to be free is never looked at: a work planned by it would differ from run to run, and
 be refused for what another program does.
@@ -16,7 +16,7 @@ from pathlib import Path
 from .cgroups import group_folders, group_text
 from .errors import MemoryLimit
 
-__all__ = ["default_budget", "enough_memory", "memory_limit"]
+__all__ = ["default_budget", "enough_memory"]
 
 _ROOT = Path("/")
 
@@ -39,24 +39,16 @@ def enough_memory() -> Iterator[None]:
         raise MemoryLimit("there is not enough memory for this size") from error
 
 
-def memory_limit(root: Path = _ROOT) -> int:
-    """Bytes that this process may use at most, as far as the system says.
-
-    The least of the physical memory, the memory limits of this process's cgroups and of all above
-    them, and its resource limits (`ulimit -v` and `-d`).
-
-    Args:
-        root: of the file system that has /proc and /sys.
-    """
-    return min([_physical(), *_grants(root)])
-
-
 def default_budget(root: Path = _ROOT) -> int:
     """Bytes that a work takes at most where nobody said.
 
-    Three quarters of what was granted to this process, by a cgroup or a resource limit, for a
-    container is there for its program, and the kernel counts files that it caches; half of the
-    physical memory, which other programs need too; the lesser of the two.
+    Three quarters of what was granted to this process, by a cgroup, one above it or a resource
+    limit (`ulimit -v` and `-d`), for a container is there for its program, and the kernel counts
+    files that it caches; half of the physical memory, which other programs need too; the lesser of
+    the two.
+
+    Args:
+        root: of the file system that has /proc and /sys.
     """
     return min([_physical() // 2, *(grant // 4 * 3 for grant in _grants(root))])
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Literal, TypeAlias, get_args
 
-from .checks import number, truth, whole
+from .checks import number, shown, truth, whole
 from .errors import OptionsError
 from .selection import Pooling, StyleLoss, Variation
 
@@ -263,7 +263,7 @@ def _blend(value: object) -> tuple[float, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list | tuple) or not value:
-        raise OptionsError(f"style_blend must list a number for each style picture, not {value!r}")
+        raise OptionsError(f"style_blend must list a number for each style, not {shown(value)}")
     parts = tuple(number("style_blend", part, 0, _LARGEST) for part in value)
     if not any(parts):
         raise OptionsError("style_blend has no number above 0")
@@ -272,19 +272,19 @@ def _blend(value: object) -> tuple[float, ...] | None:
 
 def _layer_styles(given: object, layers: Mapping[str, float]) -> dict[str, int]:
     if not isinstance(given, Mapping):
-        raise OptionsError(f"layer_styles must map layer names to numbers, not {given!r}")
+        raise OptionsError(f"layer_styles must map layer names to numbers, not {shown(given)}")
     for layer in given:
         if layer not in layers:
-            raise OptionsError(f"layer_styles names {layer!r}, which is none of the style layers")
+            raise OptionsError(f"layer_styles names {shown(layer)}, none of the style layers")
     return {str(k): whole(f"layer_styles[{k}]", v, 1, 1000) for k, v in given.items()}
 
 
 def _masks(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, list | tuple):
-        raise OptionsError(f"masks must list paths, or pairs of them, not {value!r}")
+        raise OptionsError(f"masks must list paths, or pairs of them, not {shown(value)}")
     pairs = [(one, "") if isinstance(one, str) else one for one in value]
     if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
-        raise OptionsError(f"masks must list paths, or pairs of them, not {value!r}")
+        raise OptionsError(f"masks must list paths, or pairs of them, not {shown(value)}")
     return tuple(
         (_path("masks", mask), "" if style == "" else _path("masks", style))
         for mask, style in pairs
@@ -293,25 +293,25 @@ def _masks(value: object) -> tuple[tuple[str, str], ...]:
 
 def _path(name: str, value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise OptionsError(f"{name} must be the path of a picture, not {value!r}")
+        raise OptionsError(f"{name} must be the path of a picture, not {shown(value)}")
     return value
 
 
 def _init(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise OptionsError(f"init must be content, style, noise or a path, not {value!r}")
+        raise OptionsError(f"init must be content, style, noise or a path, not {shown(value)}")
     return value
 
 
 def _choice(name: str, value: object, choices: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in choices:
-        raise OptionsError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        raise OptionsError(f"{name} must be one of {', '.join(choices)}, not {shown(value)}")
     return value
 
 
 def _layers(name: str, layers: object) -> dict[str, float]:
     if not isinstance(layers, Mapping) or not all(isinstance(layer, str) for layer in layers):
-        raise OptionsError(f"{name} must map layer names to weights, not {layers!r}")
+        raise OptionsError(f"{name} must map layer names to weights, not {shown(layers)}")
     weights = {
         layer: number(f"{name}[{layer}]", weight, 0, _LARGEST) for layer, weight in layers.items()
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,7 +13,7 @@ import numpy as np
 
 from .balance import measured
 from .checkpoint import Keeper, Standing
-from .errors import MemoryLimit, OptionsError, ResumeError, StyleError
+from .errors import OptionsError, ResumeError, StyleError
 from .images import resize
 from .methods import Method
 from .objective import Objective
@@ -89,10 +88,6 @@ class Painting:
                 self._save(Standing(len(scenes), ended=self.ending.reason, canvas=self.canvas))
         except Stopped as stopped:  # while something was saved
             self.ending = Ending(str(stopped), final=True)
-        except MemoryError as error:
-            limit = MemoryLimit("there is not enough memory for this size")
-            self.attach_to(limit)
-            raise limit from error
         except StyleError as error:
             self.attach_to(error)
             raise
@@ -103,9 +98,12 @@ class Painting:
         size = (final.level.height, final.level.width, 3)
         is_final = self.canvas is not None and self.canvas.shape == size
         canvas = self.canvas if self.canvas is not None and is_final else self._canvas_at(final)
+        return self._told(self.sources.finished(canvas), self.sources.alpha)
+
+    def _told(self, canvas: np.ndarray, alpha: np.ndarray | None = None) -> Result:
         return Result(
-            canvas=self.sources.finished(canvas),
-            alpha=self.sources.alpha,
+            canvas=canvas,
+            alpha=alpha,
             initial_loss=self.initial_loss,
             loss=self.loss,
             terms=self.terms,
@@ -115,9 +113,12 @@ class Painting:
         )
 
     def attach_to(self, error: StyleError) -> None:
-        """Give the error the best picture so far, unless there is no memory for that either."""
-        with contextlib.suppress(MemoryError):
+        """Give the error the best picture so far; where there is no memory for that either, its
+        canvas alone, of the size and in the colours in which it was painted."""
+        try:
             error.result = self.result()
+        except MemoryError:
+            error.result = None if self.canvas is None else self._told(self.canvas)
 
     def _work_at(self, number: int, scene: Scene) -> None:
         """Bring the canvas to this level's size and move it down this level's objective."""

@@ -100,7 +100,7 @@ def open_file(data: bytes, limits: Limits, name: str) -> Opened:
     if format is None:
         reason = "is not a picture of a known format" if data else "is empty"
         raise UnsupportedImage(f"{name} {reason}; known formats: {' '.join(FORMATS)}")
-    bare, low = bare_file(data, format), None
+    bare, low = bare_file(data, format, name), None
     with _decoding(name):
         if not has_plugin(format):
             hint = ": pip install 'impasto[heif]' for that" if format == "HEIC" else ""

@@ -86,11 +86,8 @@ class Planner:
             found[height, width] = self._cost(work, sample, self._ways(work, sample)[0][0])
         return found
 
-    def smallest(self, work: Work) -> int:
-        """The least memory, in bytes, that a plan of that work can keep within."""
-        return self._smallest(work, self._accounts)
-
     def _smallest(self, work: Work, accounts: Accounts) -> int:
+        """The least memory, in bytes, that a plan of that work can keep within."""
         level = work.levels[-1]
         method = methods_for(work.options, _numbers(level))[-1]
         least: int | None = None

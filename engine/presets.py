@@ -14,6 +14,7 @@ from math import sqrt
 from types import MappingProxyType
 from typing import Any
 
+from .checks import shown
 from .errors import OptionsError
 from .options import DEFAULT_NOISE, Options
 
@@ -76,11 +77,12 @@ def find_preset(name: str) -> Preset:
     Raises:
         OptionsError: there is none; the message names the nearest ones.
     """
-    found = _PRESETS.get(name) if isinstance(name, str) else None
+    text = name if isinstance(name, str) else ""
+    found = _PRESETS.get(text)
     if found is None:
-        near = get_close_matches(str(name).lower(), _PRESETS)
+        near = get_close_matches(text.lower(), _PRESETS)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise OptionsError(f"preset must be one of {', '.join(_PRESETS)}, not {name!r}{hint}")
+        raise OptionsError(f"preset must be one of {', '.join(_PRESETS)}, not {shown(name)}{hint}")
     return found
 
 

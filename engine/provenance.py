@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, get_args
 
-from .checks import bit_depth, number, whole
+from .arguments import engine_arguments
+from .checks import bit_depth, number, shown, whole
 from .embedding import MOST_CHARACTERS, embedded_text
 from .errors import (
     CorruptImage,
@@ -18,6 +19,7 @@ from .errors import (
     StyleError,
     UnsupportedImage,
 )
+from .files import open_regular
 from .limits import Limits
 from .options import Options
 from .settings import Source
@@ -31,7 +33,6 @@ TaskName: TypeAlias = Literal["stylize", "reconstruct", "texture"]
 Role: TypeAlias = Literal["content", "style", "initial", "mask"]
 
 _LARGEST = 2**53
-_MACHINE = ("model", "bundle", "device", "precision", "threads", "lowering")
 
 
 @dataclass(frozen=True)
@@ -175,9 +176,7 @@ def read_provenance(path: str | Path) -> Provenance:
     """
     name = f"picture {str(path)!r}"
     try:
-        if not Path(path).is_file():
-            raise OSError(0, "there is no regular file")
-        with Path(path).open("rb") as stream:
+        with open_regular(path) as stream:
             text = embedded_text(stream)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -205,19 +204,19 @@ def _maybe(value: Any, read: Any) -> Any:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r:.40} is no text")
+        raise TypeError(f"{shown(value)} is no text")
     return value
 
 
 def _table(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise TypeError(f"{value!r:.40} is no table")
+        raise TypeError(f"{shown(value)} is no table")
     return value
 
 
 def _one_of(value: object, choices: tuple[str, ...]) -> Any:
     if value not in choices:
-        raise ValueError(f"{value!r:.40} is none of {', '.join(choices)}")
+        raise ValueError(f"{shown(value)} is none of {', '.join(choices)}")
     return value
 
 
@@ -232,12 +231,6 @@ def _ingredient(told: dict[str, Any]) -> Ingredient:
 
 
 def _machine(told: dict[str, Any]) -> dict[str, Any]:
-    """What has the types of an engine's arguments; their values are for the engine to judge."""
-    if set(told) != set(_MACHINE):
-        raise ValueError("the machine has other arguments")
-    for name in _MACHINE:
-        if name == "threads":
-            whole(name, told[name], 1, 1024)
-        elif told[name] is not None or name not in ("model", "bundle"):
-            _text(told[name])
-    return {name: told[name] for name in _MACHINE}
+    """The arguments of an engine, of which the threads are those that were chosen."""
+    whole("threads", told["threads"], 1, 1024)
+    return engine_arguments(told)

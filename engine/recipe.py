@@ -15,7 +15,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from .checks import shown
 from .errors import OptionsError
+from .files import open_regular
 from .options import FILE_OPTIONS, Options
 
 __all__ = ["read_recipe", "recipe_text"]
@@ -75,9 +77,7 @@ def recipe_text(values: Mapping[str, Any]) -> str:
 def _toml(path: Path) -> dict[str, Any]:
     name = f"recipe {str(path)!r}"
     try:
-        if not path.is_file():
-            raise OSError(0, "there is no regular file")
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             data = stream.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -94,12 +94,13 @@ def _option(name: str, value: Any) -> Any:
     """The value of a field of `Options`, as it is kept there."""
     if name == "init" and value not in _STARTS:
         raise OptionsError(
-            f"init must be one of {', '.join(_STARTS)}, not {value!r:.60}: a recipe opens no file"
+            f"init must be one of {', '.join(_STARTS)}, not {shown(value)}: a recipe opens no file"
         )
     if name in FILE_OPTIONS and value:
         raise OptionsError(f"{name} cannot be here: a recipe opens no file")
     # Whose layers are beside it in the recipe, or not.
-    others = {"style_layers": dict.fromkeys(value, 1.0)} if name == "layer_styles" else {}
+    is_layers = name == "layer_styles" and isinstance(value, Mapping)
+    others = {"style_layers": dict.fromkeys(value, 1.0)} if is_layers else {}
     return getattr(Options(**{name: value, **others}), name)
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from .checks import number, path_of
+from .arguments import engine_arguments
+from .checks import number, path_of, shown, whole
+from .devices import Precision, is_device
 from .errors import ImageNotFound, OptionsError, ResumeError
+from .files import open_regular
 from .limits import Limits
+from .lowerings import Lowering
 from .options import Options
 
 __all__ = ["Checkpoint", "Settings", "Source"]
@@ -43,7 +48,7 @@ class Checkpoint:
         if self.output is not None:
             path_of("the output of the checkpoint", self.output)
         if self.record is not None and not isinstance(self.record, Mapping):
-            raise OptionsError(f"the record must be a mapping, not {self.record!r:.60}")
+            raise OptionsError(f"the record must be a mapping, not {shown(self.record)}")
 
     @classmethod
     def of(cls, where: str | Path | Checkpoint) -> Checkpoint:
@@ -74,9 +79,7 @@ class Source:
         path = Path(picture).absolute()
         digest, left = hashlib.sha256(), limits.file_bytes
         try:
-            if not path.is_file():
-                raise OSError(0, "there is no regular file")
-            with path.open("rb") as stream:
+            with open_regular(path) as stream:
                 while left > 0 and (block := stream.read(min(left, _BLOCK))):
                     digest.update(block)
                     left -= len(block)
@@ -84,6 +87,11 @@ class Source:
             reason = getattr(error, "strerror", None) or error
             raise ImageNotFound(f"{what} {str(picture)!r} cannot be read: {reason}") from error
         return cls(str(path), digest.hexdigest())
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> Source:
+        """That of which `dataclasses.asdict` made JSON; `KeyError` or `TypeError` for another."""
+        return cls(_text(told["path"]), _text(told["sha256"]))
 
     def check(self, limits: Limits) -> None:
         """Raise `ResumeError` where the file is not the same any more."""
@@ -188,16 +196,42 @@ class Settings:
         """
         options = dict(told["options"])
         content, initial = told["content"], told["initial"]
+        time, memory = told["time"], told["memory"]
+        output, record = told["output"], told["record"]
         read = {
+            "engine": _engine(told["engine"]),
+            "fingerprint": _text(told["fingerprint"]),
             "options": Options(**options),
             "limits": Limits(**told["limits"]),
-            "content": None if content is None else Source(**content),
-            "styles": tuple(Source(**source) for source in told["styles"]),
-            "initial": None if initial is None else Source(**initial),
-            "masks": tuple(Source(**source) for source in told["masks"]),
-            "time": None if told["time"] is None else number("time", told["time"], 0, 1e12),
+            "content": None if content is None else Source.read(content),
+            "styles": tuple(map(Source.read, told["styles"])),
+            "initial": None if initial is None else Source.read(initial),
+            "masks": tuple(map(Source.read, told["masks"])),
+            "time": None if time is None else number("time", time, 0, 1e12),
+            "memory": None if memory is None else whole("memory", memory, 1, sys.maxsize),
+            "every": number("every", told["every"], 0, 1e9),
+            "output": None if output is None else _text(output),
+            "record": None if record is None else dict(record),
         }
         return cls(**{**told, **read})
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("what must be a text is none")
+    return value
+
+
+def _engine(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments that an engine has taken before."""
+    found = engine_arguments(told)
+    if (
+        not is_device(found["device"])
+        or found["precision"] not in get_args(Precision)
+        or found["lowering"] not in get_args(Lowering)
+    ):
+        raise ValueError("no engine has had these arguments")
+    return found
 
 
 def _lasting(engine: Mapping[str, Any]) -> dict[str, Any]:

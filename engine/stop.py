@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
+from .checks import shown
 from .errors import OptionsError
 
 __all__ = ["Stop", "Stopped"]
@@ -42,7 +43,7 @@ class Stop:
             OptionsError: the reason is empty or no text.
         """
         if not isinstance(reason, str) or not reason:
-            raise OptionsError(f"the reason of a stop must be a text, not {reason!r}")
+            raise OptionsError(f"the reason of a stop must be a text, not {shown(reason)}")
         with self._lock:
             first = self._reason is None
             if first:

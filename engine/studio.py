@@ -9,14 +9,14 @@ from pathlib import Path
 
 from .blending import style_scale_of
 from .checkpoint import Keeper, Standing
-from .checks import callback, optional
+from .checks import callback, optional, shown
 from .drafts import Drafts
 from .errors import OptionsError
 from .files import write_atomic
 from .images import Picture, PictureSource, read_picture
 from .known_targets import KnownLook, KnownTargets
 from .limits import Limits
-from .memory import default_budget
+from .memory import default_budget, enough_memory
 from .methods import methods_for
 from .objective import Objective
 from .objectives import Objectives
@@ -41,6 +41,7 @@ class Studio:
     drafts: Drafts
     limits: Limits
 
+    @enough_memory()  # pictures and what was saved are read here; `paint` hands on what it has
     def paint(
         self,
         content: PictureSource | None,
@@ -105,6 +106,7 @@ class Studio:
         )
         return replace(result, plan=plan)
 
+    @enough_memory()
     def objective(
         self, content: PictureSource | None, styles: Sequence[PictureSource], options: Options
     ) -> Objective:
@@ -116,6 +118,7 @@ class Studio:
         objective = self.objectives.at(*shown, scene.sights)
         return objective.balanced(scene.start()) if options.balance_gradients else objective
 
+    @enough_memory()
     def save_style(
         self,
         style: PictureSource,
@@ -134,7 +137,7 @@ class Studio:
         if options.style_size is not None:
             raise OptionsError("a style file is for a style_scale, of results of any size")
         if not isinstance(sizes, list | tuple):
-            raise OptionsError(f"sizes must be a list of whole numbers, not {sizes!r:.60}")
+            raise OptionsError(f"sizes must be a list of whole numbers, not {shown(sizes)}")
         stop = optional("stop", stop, Stop) or Stop()
         alone = replace(options, color="style", strength=1.0, masks=(), keep=None, layer_styles={})
         data, picture = picture_to_save(style, self.limits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .checkpoint import Keeper, Standing
-from .errors import DeadlineExceeded
+from .errors import DeadlineExceeded, MemoryLimit
 from .methods import Method
 from .options import Options
 from .pacing import Pace, ending_at
@@ -57,13 +57,18 @@ def paint(
         )
         painting.go_on_from(standing)
         del standing  # its arrays are the painting's, which lets them go
-        with (
-            ending_at(ends[0], own, "deadline") as exceeded,
-            ending_at(ends[1], own, "time"),
-        ):
-            painting.work()
-        if painting.ending.final and exceeded.is_set():
-            late = DeadlineExceeded(f"the work takes longer than its {deadline:g} seconds")
-            painting.attach_to(late)
-            raise late
-        return painting.result()
+        try:
+            with (
+                ending_at(ends[0], own, "deadline") as exceeded,
+                ending_at(ends[1], own, "time"),
+            ):
+                painting.work()
+            if painting.ending.final and exceeded.is_set():
+                late = DeadlineExceeded(f"the work takes longer than its {deadline:g} seconds")
+                painting.attach_to(late)
+                raise late
+            return painting.result()
+        except MemoryError as error:
+            limit = MemoryLimit("there is not enough memory for this size")
+            painting.attach_to(limit)
+            raise limit from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
+from .checks import shown
 from .errors import OptionsError
 from .sessions import Desk, Sessions
 from .stop import Stop
@@ -116,7 +117,7 @@ def runners_of(
     if workers is None:
         return TilesHere, 1
     if not isinstance(workers, Workers):
-        raise OptionsError(f"workers must be those of a cluster, not {workers!r:.60}")
+        raise OptionsError(f"workers must be those of a cluster, not {shown(workers)}")
     if not can_tile:
         raise OptionsError("workers compute tiles of networks, not of bundles, on processors")
     runner = workers.runner(programs.fingerprint, programs.packed, lowering, threads)

@@ -12,11 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias, TypeVar
 
-import numpy as np
-
 from .graph import Graph, Node, Value
 
-__all__ = ["Rule", "gradient", "known_rules", "pull_back", "vjp"]
+__all__ = ["Rule", "known_rules", "pull_back", "vjp"]
 
 Rule: TypeAlias = Callable[[Graph, Node, Value], Value | None]
 
@@ -44,25 +42,6 @@ def vjp(op: str, argument: int | None = 0) -> Callable[[_Rule], _Rule]:
 def known_rules() -> list[tuple[str, int | None]]:
     """Every (op, argument) that can be differentiated, sorted."""
     return sorted(_RULES, key=str)
-
-
-def gradient(b: Graph, loss: Value, wrt: Value) -> Value:
-    """Append the nodes that compute d loss / d wrt to the graph; return that value.
-
-    Args:
-        b: the graph that computes `loss`; it is extended in place.
-        loss: a scalar (shape () or all ones).
-        wrt: the value to differentiate by.
-
-    Raises:
-        NotImplementedError: an op between the two has no rule; the message names it.
-        ValueError: the loss is not a scalar, or does not depend on `wrt`.
-    """
-    if any(dim != 1 for dim in loss.shape):
-        raise ValueError(f"the loss must be a scalar, but has the shape {loss.shape}")
-    if loss is not wrt and not _nodes_between(b, wrt, [loss]):
-        raise ValueError(f"{loss.name} does not depend on {wrt.name}")
-    return pull_back(b, {loss: b.constant(np.ones((1,) * len(loss.shape)))}, wrt)
 
 
 def pull_back(b: Graph, given: Mapping[Value, Value], wrt: Value) -> Value:

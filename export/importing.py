@@ -41,7 +41,7 @@ def import_network(
     """Make a network of a checkpoint in any format that Impasto reads.
 
     Args:
-        path: `.pth`, `.safetensors`, `.h5`, `.onnx`; the content decides, not the name.
+        path: `.pth`, `.safetensors`, `.npz`, `.h5`, `.onnx`; the content decides, not the name.
         family: "vgg19" or "vgg16" or an architecture; None for a network file, which knows its own.
         origin, licence: for people; a network file keeps its own where these are empty.
         up_to: the last layer to keep.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..engine.errors import OutputError
+from ..engine.files import lock
 
 __all__ = ["exclusive"]
 
@@ -21,7 +22,7 @@ def exclusive(path: Path) -> Iterator[None]:
     """Hold the lock of that file, waiting until it is free; the empty file stays behind.
 
     Removing it would let a newcomer lock a new file of the same name while the old one is still
-    held.
+    held. Where a file system has no locks nobody is waited for.
 
     Raises:
         OutputError: the file cannot be created.
@@ -49,11 +50,10 @@ if sys.platform == "win32":
         return True
 
 else:
-    import fcntl
 
     def _try_lock(stream: BinaryIO) -> bool:
         try:
-            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(stream)
         except BlockingIOError:
             return False
         return True

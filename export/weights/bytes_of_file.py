@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from ...engine.errors import CorruptModel, ModelNotFound
+from ...engine.files import open_regular
 
 __all__ = ["WeightsFile", "read_exactly"]
-
-# Reading a FIFO or a device must not wait for its writer, and on Windows bytes stay bytes.
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class WeightsFile:
@@ -76,15 +73,7 @@ def read_exactly(
 
 def _open_regular(path: Path) -> BinaryIO:
     try:
-        # Even opening a device can have effects, so that its kind is asked for first.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ModelNotFound(f"{path} is not a regular file")
-        descriptor = os.open(path, _FLAGS)
+        return open_regular(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ModelNotFound(f"cannot open the weights {path}: {reason}") from error
-    stream = os.fdopen(descriptor, "rb")
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        stream.close()
-        raise ModelNotFound(f"{path} is not a regular file")
-    return stream

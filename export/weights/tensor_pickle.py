@@ -18,8 +18,9 @@ from .torch_records import KNOWN_NAMES, Name, Parameter, Storage, make, make_sto
 
 __all__ = ["read_pickle"]
 
-MAX_PICKLE = 16 << 20
-MAX_STEPS = 1_000_000
+# A VGG's takes thousands of each. An instruction makes at most eighty bytes, a byte of text four.
+MAX_PICKLE = 4 << 20
+MAX_STEPS = 250_000
 
 _CONSTANTS = {
     pickle.NONE: None,
@@ -62,20 +63,19 @@ class _Machine:
         self._storages = storages
         self._read = stream.read
         self._left = MAX_PICKLE
+        self._steps = MAX_STEPS
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        for _ in range(MAX_STEPS):
-            code = self._take(1)
-            if code == pickle.STOP:
-                return self._pop()
+        while (code := self._take(1)) != pickle.STOP:
+            self._spend(1)
             try:
                 self._step(code)
             except (struct.error, ValueError, LookupError, TypeError) as error:
                 raise self._malformed() from error
-        raise self._file.corrupt(f"holds a pickle of more than {MAX_STEPS} instructions")
+        return self._pop()
 
     def _step(self, code: bytes) -> None:
         push = self._stack.append
@@ -100,7 +100,12 @@ class _Machine:
                 "it was not run"
             )
 
-    # Bytes and stack: every way to fall off an end is a malformed file.
+    # Steps, bytes and stack: every way to fall off an end is a malformed file.
+
+    def _spend(self, steps: int) -> None:
+        self._steps -= steps
+        if self._steps < 0:
+            raise self._file.corrupt(f"holds a pickle of more than {MAX_STEPS} instructions")
 
     def _take(self, count: int) -> bytes:
         if not 0 <= count <= self._left:
@@ -221,6 +226,9 @@ class _Machine:
 
     def _call(self) -> None:
         name, arguments = self._pop_many(2)
+        if isinstance(arguments, tuple) and len(arguments) == 1 and isinstance(arguments[0], list):
+            # Pairs, of which each call makes a dict anew, however short the instruction is.
+            self._spend(len(arguments[0]))
         self._stack.append(make(name, arguments))
 
     def _build(self) -> None:

@@ -5,9 +5,11 @@ from impasto.cli.parsing import (
     parse_iterations,
     parse_layers,
     parse_seconds,
+    parse_size,
     parse_trust,
     spelled_layers,
 )
+from impasto.engine.checks import shown
 from impasto.engine.errors import OptionsError
 
 
@@ -110,7 +112,7 @@ def test_bytes_count_by_powers_of_1024(text, count):
 def test_what_is_no_size_is_refused_with_its_option(text):
     with pytest.raises(OptionsError, match=r"^--memory must be .*1\.5G") as caught:
         parse_bytes(text)
-    assert str(caught.value).endswith(f"not {text!r}")
+    assert str(caught.value).endswith(f"not {shown(text)}")
 
 
 @pytest.mark.parametrize(
@@ -160,4 +162,14 @@ def test_seconds_may_have_units(text, seconds):
 def test_what_is_no_time_is_refused_with_its_option(text):
     with pytest.raises(OptionsError, match=r"^--time must be .*1h30m") as caught:
         parse_seconds(text)
-    assert str(caught.value).endswith(f"not {text!r}")
+    assert str(caught.value).endswith(f"not {shown(text)}")
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "9" * 5000 + "x1", "1x" + "9" * 5000])
+@pytest.mark.parametrize(
+    "parse", [parse_size, parse_iterations, parse_bytes, parse_seconds, parse_trust]
+)
+def test_thousands_of_digits_are_refused_in_one_short_sentence(parse, text):
+    with pytest.raises(OptionsError, match="must be") as caught:
+        parse(text)
+    assert len(str(caught.value)) < 300

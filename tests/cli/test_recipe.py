@@ -9,7 +9,9 @@ from typer.main import get_command
 from impasto.cli.main import app
 from impasto.cli.recipe import OTHERS, save_recipe
 from impasto.cli.tasks import options_of
+from impasto.engine.errors import OptionsError
 from impasto.engine.options import FILE_OPTIONS, Options
+from impasto.engine.recipe import read_recipe
 
 # Made once: it takes a moment.
 COMMANDS = get_command(app).commands
@@ -113,3 +115,56 @@ def test_a_preset_is_a_key_of_recipes_that_are_written_by_hand(tmp_path):
 
 def test_no_key_is_without_a_command():
     assert {key for command in PICTURES for key in keys_of(command)} == {*FIELDS, *OTHERS}
+
+
+HUGE = "0x" + "f" * 5000
+# Of every type that TOML has; by each the keys that may have it.
+VALUES = {
+    "0": "iterations content_weight style_weight tv_weight init_blend init_noise strength seed",
+    "1": "size levels coarsest iterations content_weight style_weight style_falloff tv_weight step "
+    "init_blend init_noise style_scale style_size strength seed threads memory time quality",
+    "-1": "",
+    "1.5": "size level_factor content_weight style_weight style_falloff tv_weight style_scale "
+    "memory time",
+    "1e308": "",
+    "inf": "",
+    "-inf": "",
+    "nan": "",
+    HUGE: "",
+    "true": "balance_gradients tileable no_metadata",
+    "false": "balance_gradients tileable no_metadata",
+    "''": "",
+    "'x'": "device",  # which the engine knows, and names
+    "1979-05-27": "",
+    "1979-05-27T07:32:00Z": "",
+    "07:32:00": "",
+    "[]": "masks",
+    "[1]": "iterations style_scale style_blend",
+    "[1.5]": "style_scale style_blend",
+    "['x']": "",
+    "[1979-05-27]": "",
+    f"[{HUGE}]": "",
+    "[[]]": "",
+    "[[1]]": "",
+    "[" * 60 + "]" * 60: "",
+    "[{a = 1}]": "",
+    "{}": "content_layers style_layers layer_styles",
+    "{a = 1}": "content_layers style_layers layer_styles",
+    "{a = 'x'}": "",
+    "{a = [1]}": "",
+    "{a = {b = 1}}": "",
+    f"{{a = {HUGE}}}": "",
+}
+
+
+@pytest.mark.parametrize("key", [field.name for field in fields(Options)] + [*OTHERS])
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: value[:20])
+def test_every_key_has_its_types_and_is_named_where_it_has_another(key, value, tmp_path):
+    path = tmp_path / "r.toml"
+    path.write_text(f"{key} = {value}", "utf-8")
+    if key in VALUES[value].split():
+        assert read_recipe(path, OTHERS).keys() == {key}
+    else:
+        with pytest.raises(OptionsError, match=rf"recipe .*\b{key}\b") as caught:
+            read_recipe(path, OTHERS)
+        assert len(str(caught.value)) < 500

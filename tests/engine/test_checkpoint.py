@@ -314,8 +314,9 @@ def test_every_damage_is_one_sentence(engine, asked, files, tmp_path, ours):
         flipped[place] ^= 1 << random.integers(8)
         for data in (whole[:place], bytes(flipped)):
             path.write_bytes(data)
-            with pytest.raises(ResumeError, match=r"is damaged: "):
-                read_standing(tmp_path / "kept")
+            for read in (read_standing, read_work_header):
+                with pytest.raises(ResumeError, match=r"is damaged: "):
+                    read(tmp_path / "kept")
             assert path.read_bytes() == data
 
 
@@ -348,6 +349,48 @@ def test_a_sound_file_that_makes_no_sense_is_refused(engine, asked, files, tmp_p
     write_arrays(path, header, arrays)
     with pytest.raises(ResumeError):
         engine.resume(tmp_path / "kept")
+
+
+SETTINGS = {
+    "engine": [None, {}, {"device": "cpu"}],
+    "engine.model": [1234, ["x"]],
+    "engine.bundle": [1234, True],
+    "engine.device": ["cpv", None, 5],
+    "engine.precision": ["float64", None, ["tf32"]],
+    "engine.threads": [0, 10**6, "1", True],
+    "engine.lowering": ["faster", None],
+    "engine.devicf": ["cpu"],
+    "limits": [None, {"pixels": -1}],
+    "fingerprint": [None, 5],
+    "every": [-1, "30", None],
+    "memory": [0, "1G", 1.5],
+    "time": [-1, "90s"],
+    "output": [5, ["art.png"]],
+    "record": [5, "x"],
+    "content": [5, {"path": 5, "sha256": ""}, {"path": "x"}],
+    "styles": [None, 5, ["x"], [{"path": None, "sha256": ""}]],
+    "initial": ["x"],
+    "masks": [None, ["x"]],
+    "more": [1],
+}
+
+
+@pytest.mark.parametrize("what", SETTINGS)
+def test_settings_that_no_work_has_had_are_damage(engine, asked, files, tmp_path, what):
+    """In a file that is sound otherwise: what comes from a stranger has the right hash."""
+    folder = tmp_path / "kept"
+    interrupted(engine, files, asked(**LEVELS), folder, 2, 3)
+    header, arrays = read_arrays(folder / "work.impasto")
+    told = header["settings"]
+    name = what.rpartition(".")[2]
+    for value in SETTINGS[what]:
+        changed = {**told, name: value}
+        if "." in what:
+            changed = {**told, "engine": {**told["engine"], name: value}}
+        write_arrays(folder / "work.impasto", {**header, "settings": changed}, arrays)
+        for go_on in (resume, engine.resume):
+            with pytest.raises(ResumeError, match="is damaged: its header makes no sense"):
+                go_on(folder)
 
 
 def test_arrays_come_back_as_they_went(tmp_path):

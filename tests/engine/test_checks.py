@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from impasto.engine.checks import number, whole
+from impasto.engine.checks import number, shown, whole
 from impasto.engine.errors import OptionsError
+from impasto.engine.limits import Limits
+from impasto.engine.options import Options
 
 NEITHER = (None, "1", b"1", [], {}, object(), True, np.True_, 1j, np.array([1, 2]))
 
@@ -47,3 +49,28 @@ def test_numbers_beyond_every_float_are_refused():
 def test_a_whole_number_is_no_float(value):
     with pytest.raises(OptionsError, match="size"):
         whole("size", value, 0, 9)
+
+
+# Python writes no number of more digits than 4300, and no list as deep as this.
+DEEP = []
+for _ in range(5000):
+    DEEP = [DEEP]
+UNSPEAKABLE = (10**5000, -(10**5000), [10**5000], {"a": 10**5000}, DEEP)
+
+
+@pytest.mark.parametrize("number", range(len(UNSPEAKABLE)))
+def test_values_that_cannot_be_written_are_refused_as_others_are(number):
+    value = UNSPEAKABLE[number]
+    for name in Options.__dataclass_fields__:
+        with pytest.raises(OptionsError, match=name):
+            Options(**{name: value})
+    for name in Limits.__dataclass_fields__:
+        with pytest.raises(OptionsError, match=name):
+            Limits(**{name: value})
+
+
+def test_values_are_shown_as_python_writes_them_and_in_short():
+    assert shown("a\nb") == r"'a\nb'"
+    assert shown([1.5, None]) == "[1.5, None]"
+    for value in ("x" * 10**6, *UNSPEAKABLE):
+        assert len(shown(value)) < 100

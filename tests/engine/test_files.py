@@ -9,9 +9,18 @@ from pathlib import Path
 import pytest
 
 from impasto.engine import files
-from impasto.engine.errors import OptionsError, OutputError, ResumeError
-from impasto.engine.files import atomic_writer, check_writable, write_atomic
+from impasto.engine.arrays_file import Damaged, read_arrays, read_header
+from impasto.engine.bundle import read_bundle
+from impasto.engine.errors import OptionsError, OutputError, ResumeError, StyleError
+from impasto.engine.files import atomic_writer, check_writable, open_regular, write_atomic
 from impasto.engine.holding import held
+from impasto.engine.images import read_picture
+from impasto.engine.limits import Limits
+from impasto.engine.provenance import read_provenance
+from impasto.engine.recipe import read_recipe
+from impasto.engine.settings import Source
+from impasto.export.importing import import_network
+from impasto.models.lock import exclusive
 
 OLD, NEW = b"old picture", b"new picture, somewhat longer"
 
@@ -301,6 +310,7 @@ def test_checkpoint_folder_that_cannot_be_made_is_refused(tmp_path):
 _HOLDING = """
 import sys
 from impasto.engine.holding import held
+from impasto.models.lock import exclusive
 
 with held(sys.argv[1]):
     print("held", flush=True)
@@ -320,3 +330,83 @@ def test_checkpoint_folder_of_a_process_that_was_killed_is_free(tmp_path):
     with held(tmp_path):
         pass
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_file_system_without_locks_serves_all_the_same(tmp_path, monkeypatch, code):
+    fcntl = pytest.importorskip("fcntl")
+
+    def none(stream, operation):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    write_atomic(tmp_path / "new", NEW)
+    with exclusive(tmp_path / "lock"), exclusive(tmp_path / "lock"):
+        pass
+    with held(tmp_path / "kept"):
+        assert names(tmp_path / "kept") == [".impasto.lock"]
+    assert names(tmp_path / "kept") == []
+    # Nobody can tell whether its writer lives.
+    (tmp_path / ".impasto-0.tmp").write_bytes(b"half")
+    files.remove_leftovers(tmp_path)
+    assert names(tmp_path) == [".impasto-0.tmp", "kept", "lock", "new"]
+
+
+def test_lock_is_waited_for_and_lifted(tmp_path):
+    pytest.importorskip("fcntl")
+    entered, inside = threading.Event(), []
+
+    def second():
+        entered.set()
+        with exclusive(tmp_path / "lock"):
+            inside.append("second")
+
+    with exclusive(tmp_path / "lock"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        entered.wait()
+        inside.append("first")
+    thread.join()
+    assert inside == ["first", "second"]
+
+
+READERS = {
+    "a picture": read_picture,
+    "a picture to be hashed": lambda path: Source.of(path, Limits(), "style picture"),
+    "what a picture tells": read_provenance,
+    "a recipe": read_recipe,
+    "a checkpoint": lambda path: import_network(path, "vgg19"),
+    "a bundle": lambda path: read_bundle(path, True),
+    "a saved work": read_arrays,
+    "its header": read_header,
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("kind", READERS)
+def test_pipe_that_takes_a_file_s_place_is_neither_waited_for_nor_read(tmp_path, monkeypatch, kind):
+    """Between the question what it is and the opening: by its flags, for a wait would not end."""
+    path, opened, open_ = tmp_path / "file", [], os.open
+
+    def swapped(name, flags, *rest):
+        opened.append(flags)
+        path.unlink()
+        os.mkfifo(path)
+        return open_(name, flags | os.O_NONBLOCK, *rest)
+
+    path.write_bytes(b"a file")
+    monkeypatch.setattr(os, "open", swapped)
+    with pytest.raises((StyleError, Damaged, OSError)):
+        READERS[kind](path)
+    assert [bool(flags & os.O_NONBLOCK) for flags in opened] == [True]
+
+
+def test_what_is_no_regular_file_is_not_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "open", lambda *given: pytest.fail("it was opened"))
+    places = [tmp_path, Path(os.devnull)]
+    if hasattr(os, "mkfifo"):
+        places.append(tmp_path / "pipe")
+        os.mkfifo(places[-1])
+    for place in places:
+        with pytest.raises(OSError, match="not a regular file"):
+            open_regular(place)

@@ -39,6 +39,11 @@ def planner(vgg):
     return Planner(vgg, Footprints(vgg, "winograd"), can_tile=True)
 
 
+def smallest(planner, work):
+    """The least memory that a plan keeps within."""
+    return planner._smallest(work, planner._accounts)
+
+
 @pytest.fixture(scope="module")
 def work_for(vgg):
     """`work_for((height, width), **options)`: one level of that size, and a style of 600 x 800."""
@@ -54,7 +59,7 @@ def work_for(vgg):
 @pytest.mark.parametrize("size", SIZES)
 def test_a_plan_keeps_within_its_budget_and_more_memory_is_never_slower(size, planner, work_for):
     work = work_for(size)
-    least = planner.smallest(work)
+    least = smallest(planner, work)
     budgets = [least, *(int(least * share) for share in (1.02, 1.1, 1.3, 1.7, 2.5, 6))]
     plans = [planner.plan(work, budget) for budget in budgets]
     for plan, budget in zip(plans, budgets, strict=True):
@@ -76,7 +81,7 @@ def test_the_same_request_has_the_same_plan(planner, work_for):
 @pytest.mark.parametrize("size", SIZES)
 def test_a_refusal_tells_what_is_needed_and_what_would_fit(size, planner, work_for):
     work = work_for(size)
-    needed = planner.smallest(work)
+    needed = smallest(planner, work)
     with pytest.raises(MemoryLimit, match=r"needs at least \d+M of memory") as caught:
         planner.plan(work, needed - 2**20)
     largest = int(str(caught.value).rsplit(" ", 1)[1])
@@ -97,7 +102,7 @@ def test_large_styles_and_pictures_are_counted(planner, work_for):
 
 def test_targets_in_half_precision_are_only_where_memory_asks_for_them(planner, work_for):
     work = work_for((1800, 2400))
-    least = planner.smallest(work)
+    least = smallest(planner, work)
     assert planner.plan(work, least).levels[0].tiling.half
     assert not planner.plan(work, 6 * least).levels[0].tiling.half
 
@@ -111,7 +116,7 @@ def test_workers_have_a_tile_each_and_each_keeps_within_the_budget(workers, vgg,
     assert alone.tiling is None
     assert np.prod(shared.tiles) >= workers
     assert shared.cost < alone.cost
-    least = spread.smallest(work)
+    least = smallest(spread, work)
     assert spread.plan(work, least).bytes <= least
     # Most of a small canvas's tiles would be halo: it is done sooner by one alone.
     assert spread.plan(work_for((64, 64)), ample).levels[0].tiling is None
@@ -119,7 +124,7 @@ def test_workers_have_a_tile_each_and_each_keeps_within_the_budget(workers, vgg,
 
 def test_what_is_known_of_styles_may_be_kept_as_far_as_there_is_room(planner, work_for):
     work = work_for((512, 512))
-    (least,) = (one.looks for one in planner.plan(work, planner.smallest(work)).levels[-1:])
+    (least,) = (one.looks for one in planner.plan(work, smallest(planner, work)).levels[-1:])
     plenty = planner.plan(work, 16 << 30).levels[-1].looks
     five = 4 * sum(c * (c + 1) for c in (64, 128, 256, 512, 512))
     assert five * len(work.levels) * len(work.styles) <= least < plenty == KEPT_BYTES
@@ -192,7 +197,7 @@ def test_a_picture_made_in_little_memory_is_the_same(toy_file, asked, scene):
     )
     whole = engine.stylize(*pictures, options)
     work = engine._drafts.of(pictures[0], [pictures[1]], options).work
-    tight = engine.stylize(*pictures, options, memory=engine._drafts._planner.smallest(work))
+    tight = engine.stylize(*pictures, options, memory=smallest(engine._drafts._planner, work))
     assert whole.plan.levels[0].tiling is None
     assert tight.plan.levels[0].tiles > (1, 1)
     assert tight.loss == pytest.approx(whole.loss, rel=1e-3)
@@ -228,7 +233,7 @@ def test_a_refusal_names_what_would_be_enough(planner, work_for):
 @pytest.mark.parametrize("size", [(30, 1000), (1400, 20)])
 def test_long_and_thin_pictures_have_plans(size, planner, work_for):
     assert planner.plan(work_for(size), 2**33).levels[0].tiling is None
-    planner.plan(work_for(size), planner.smallest(work_for(size)))
+    planner.plan(work_for(size), smallest(planner, work_for(size)))
 
 
 def test_an_initial_picture_of_its_own_is_counted(engine, asked, scene, tmp_path):

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from impasto.export import rules as rules  # importing it registers the rules
-from impasto.export.gradient import gradient, known_rules, pull_back, vjp
+from impasto.export.gradient import known_rules, pull_back, vjp
 from impasto.export.graph import Graph
+
+from .gradients import gradient
 
 
 def ops(graph):
@@ -27,19 +29,11 @@ def test_loss_of_one_element_may_have_any_rank(shape, run_reference):
     assert result.item() == 6
 
 
-@pytest.mark.parametrize("shape", [(2,), (1, 2), ("H",)])
-def test_loss_that_is_no_scalar_is_refused(shape):
-    b = Graph()
-    x = b.input("x", shape)
-    with pytest.raises(ValueError, match="the loss must be a scalar"):
-        gradient(b, b.op("Neg", x), x)
-
-
 def test_loss_that_does_not_depend_on_the_value_is_refused():
     b = Graph()
     x, y = b.input("x", ()), b.input("y", ())
     b.op("Mul", x, y)  # x is used, but not by the loss
-    with pytest.raises(ValueError, match="does not depend on x"):
+    with pytest.raises(ValueError, match="nothing that is given depends on x"):
         gradient(b, b.op("Neg", y), x)
 
 
@@ -97,7 +91,7 @@ def test_sizes_and_comparisons_are_constants_to_the_gradient(run_reference):
 def test_loss_that_depends_through_integers_only_is_refused():
     b = Graph()
     x = b.input("x", ("H",))
-    with pytest.raises(ValueError, match="does not depend on x"):
+    with pytest.raises(ValueError, match="nothing that is given depends on x"):
         gradient(b, b.op("Cast", b.op("Size", x), to="float"), x)
 
 

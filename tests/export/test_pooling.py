@@ -7,9 +7,10 @@ import pytest
 
 from impasto.engine.programs import Selection
 from impasto.export import program
-from impasto.export.gradient import gradient
 from impasto.export.graph import Graph
 from impasto.export.lowering import direct
+
+from .gradients import gradient
 
 # Of opset 18, with a float32 kernel for CUDA in ONNX Runtime 1.24 (docs/OperatorKernels.md), or of
 # sizes and shapes, which are computed beside the device.

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from impasto.export import rules as rules  # importing it registers the rules
-from impasto.export.gradient import gradient, known_rules
+from impasto.export.gradient import known_rules
 from impasto.export.graph import Graph
+
+from .gradients import gradient
 
 OPEN = int(np.iinfo(np.int64).max)
 

@@ -7,7 +7,6 @@ import onnx
 import pytest
 
 from impasto.engine.programs import Selection
-from impasto.export.gradient import gradient
 from impasto.export.graph import Graph
 from impasto.export.lowering import convolution, layers, tiled
 from impasto.export.lowering.arrangement import arrange
@@ -20,6 +19,8 @@ from impasto.export.program import (
     style_graph,
     sums_graph,
 )
+
+from .gradients import gradient
 
 GRAPHS = {
     "content": content_graph,

@@ -415,6 +415,36 @@ def test_zip_bombs_take_no_memory(tmp_path, run_alone):
     assert len(said.splitlines()) == 3
 
 
+def _text(text):
+    return b"X" + struct.pack("<I", len(text.encode())) + text.encode()
+
+
+PICKLES = {
+    "a list of pairs copied by every call": b"".join(
+        [
+            b"ccollections\nOrderedDict\nq\0](",
+            *(_text(f"{number}") + b"N\x86" for number in range(20_000)),
+            b"e\x85q\1",
+            b"h\0h\1R" * 50_000,
+        ]
+    ),
+    "dicts": b"}" * 1_000_000,
+    "storages": b"(X\7\0\0\0storagectorch\nFloatStorage\nX\0\0\0\0NK\1tq\1Q" + b"h\1Q" * 400_000,
+    "memos": b"N\x94" * 400_000,
+    "wide text": _text("\U0001f5bc" + "a" * (3 << 20)) + b"q\0",
+    "wider text": _text("\U0001f5bc" + "a" * (12 << 20)) + b"q\0",
+}
+
+
+@row("M11")
+def test_pickles_take_no_memory(tmp_path, run_alone):
+    for kind, body in PICKLES.items():
+        with zipfile.ZipFile(tmp_path / f"{kind}.pth", "w") as archive:
+            archive.writestr("archive/data.pkl", b"\x80\2" + body + b".")
+    said = run_alone(PEAK + _BOMB, *(tmp_path / f"{kind}.pth" for kind in PICKLES))
+    assert said.split() == ["CorruptModel"] * len(PICKLES)
+
+
 @row("M11")
 @pytest.mark.parametrize("data", [b"", b"PK\3\4", b"PK\5\6" + bytes(18), b"\x80\2", b"\x80\2."])
 def test_checkpoint_that_is_none_is_corrupt(tmp_path, data):

@@ -1,4 +1,4 @@
-"""Rows I01 to I12: picture files that are none, are damaged, or ask for too much."""
+"""Rows I01 to I12, and I25: picture files that are none, are damaged, or ask for too much."""
 
 import os
 import struct
@@ -374,3 +374,49 @@ def test_extreme_shape_never_becomes_a_side_of_nothing(
         engine.stylize(np.zeros((*shape, 3), np.float32), scene(20, 20), asked(size=512))
     Image.new("RGB", shape[::-1]).save(tmp_path / "strip.png")
     assert paint(content=tmp_path / "strip.png").code == 3
+
+
+def _after_start(kind, parts):
+    """A sound file with these in front of its pixels."""
+    at = {"png": 33, "jpeg": 2}[kind]
+    return SOUND[kind][:at] + parts + SOUND[kind][at:]
+
+
+TABLE, COMMENT = b"\xff\xdb\0\2", b"\xff\xfe\0\2"
+PARTS = {
+    "tables": _after_start("jpeg", TABLE * (1 << 18)),
+    "tables between comments": _after_start("jpeg", (TABLE + COMMENT) * (1 << 17)),
+    "as many as may be": _after_start("jpeg", (TABLE + COMMENT) * 8000),
+    "pixels": _after_start("png", chunk(b"IDAT", b"") * 90_000),
+    "texts": _after_start("png", chunk(b"tEXt", b"") * 90_000),
+}
+
+
+@row("I25")
+@pytest.mark.parametrize("kind", PARTS.keys() - {"as many as may be"})
+def test_parts_without_number_are_damage(tmp_path, paint, refused, kind):
+    (tmp_path / "x.png").write_bytes(PARTS[kind])
+    with pytest.raises(CorruptImage, match="parts"):
+        read_picture(PARTS[kind])
+    refused(paint(content=tmp_path / "x.png"), 3, "x.png", "parts")
+
+
+@row("I25")
+def test_parts_take_no_memory_but_for_their_bytes(tmp_path, run_alone):
+    (tmp_path / "sound.png").write_bytes(SOUND["png"])
+    for name, data in PARTS.items():
+        (tmp_path / name).write_bytes(data)
+    run_alone(PEAK + _MEASURED, tmp_path / "sound.png", *(tmp_path / name for name in PARTS))
+
+
+@row("I25")
+def test_files_of_thousands_of_parts_are_read():
+    """A chunk for each byte of the pixels; segments of metadata between all tables."""
+    rows = np.asarray(photo(60, 60)).reshape(60, 180)
+    pixels = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows), 0)
+    pieces = [chunk(b"IDAT", pixels[at : at + 1]) for at in range(len(pixels) - 1)]
+    assert len(pieces) > 10_000
+    found = read_picture(png(60, 60, 8, 2, pixels[-1:], *pieces))
+    assert np.array_equal(found.samples, read_picture(png(60, 60, 8, 2, pixels)).samples)
+    odd = _after_start("jpeg", (b"\xff\xe1\0\x06http" + COMMENT) * 4000)
+    assert np.array_equal(read_picture(odd).samples, read_picture(SOUND["jpeg"]).samples)

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from impasto.engine import arrays_file, sources, studio
 from impasto.engine.engine import Engine
-from impasto.engine.errors import DeadlineExceeded, NumericalError, OptionsError
+from impasto.engine.errors import DeadlineExceeded, MemoryLimit, NumericalError, OptionsError
 from impasto.engine.limits import Limits
 from impasto.engine.objective import Objective
 from impasto.engine.stop import Stop
@@ -108,6 +109,58 @@ def test_memory_that_is_refused_is_a_limit_and_the_engine_goes_on(run_alone, net
     said = run_alone(_LITTLE, network_path).split()
     assert set(said) == {"MemoryLimit", "usable"}
     assert said[-1] == "usable" and said.count("MemoryLimit") >= 2
+
+
+def _no_memory(*given, **named):
+    raise MemoryError
+
+
+@row("R03")
+@pytest.mark.parametrize("step", ["read_picture", "read_styles", "gather"])
+def test_memory_refused_while_pictures_are_read_is_a_limit(engine, asked, pair, step, monkeypatch):
+    options = asked(color="content")
+    with monkeypatch.context() as refusing:
+        refusing.setattr(studio, step, _no_memory)
+        for work in (engine.stylize, engine.objective):
+            with pytest.raises(MemoryLimit) as caught:
+                work(*pair, options)
+            assert caught.value.result is None
+    assert engine.stylize(*pair, options).stopped == "iterations"
+
+
+@row("R03")
+def test_memory_refused_while_a_saved_work_is_read_is_a_limit(
+    engine, asked, content, style, monkeypatch
+):
+    engine.stylize(content, style, asked(), checkpoint="kept", progress=lambda record: False)
+    with monkeypatch.context() as refusing:
+        refusing.setattr(arrays_file, "read_arrays", _no_memory)
+        with pytest.raises(MemoryLimit):
+            engine.resume("kept")
+    assert engine.resume("kept").stopped == "iterations"
+
+
+@row("R03")
+@pytest.mark.parametrize("iterations", [3, (2, 1)])
+def test_painting_that_cannot_be_finished_is_not_lost(
+    engine, asked, pair, monkeypatch, tmp_path, paint, iterations
+):
+    """The canvas as it was painted comes with the error, and the command line saves that."""
+    monkeypatch.setattr(sources, "finished", _no_memory)
+    levels = len(np.atleast_1d(iterations))
+    told = []
+    with pytest.raises(MemoryLimit) as caught:
+        engine.stylize(
+            *pair,
+            asked(iterations=iterations, levels=levels, coarsest=12, color="content"),
+            progress=lambda record: told.append(record.canvas.copy()),
+        )
+    assert np.array_equal(caught.value.result.canvas, told[-1])
+    assert caught.value.result.stopped == "iterations"
+    ended = paint(more=["--color", "content"])
+    assert ended.code == 6
+    assert "best picture so far is in art.png" in ended.err
+    assert (tmp_path / "art.png").exists()
 
 
 _PEAK = """

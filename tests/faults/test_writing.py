@@ -23,6 +23,7 @@ from impasto.engine.errors import ModelError, OutputError, ResumeError, StyleErr
 from impasto.engine.images import read_picture, write_picture
 from impasto.engine.provenance import read_provenance
 from impasto.engine.settings import Checkpoint
+from impasto.engine.simple import resume
 from impasto.export.network_file import encode_network
 
 from .kills import kill_writers
@@ -311,11 +312,26 @@ def test_damaged_or_foreign_checkpoint_is_one_sentence_and_stays(
     data = file.read_bytes()
     flipped = bytearray(data)
     flipped[-100] ^= 1
-    versions = data.replace(b'"version": 1', b'"version": 9')
-    for damaged in (b"", data[:1000], data[:-1], bytes(flipped), versions, data + b"\0", b"PK\3\4"):
+    spoiled = [
+        data.replace(sound, other, 1)
+        for sound, other in (
+            (b'"version": 1', b'"version": 9'),
+            (b'"device": "', b'"devicf": "'),
+            (b'"device": "cpu"', b'"device": "cpv"'),
+            (b'"lowering": "a', b'"lowering": "b'),
+            (b'"threads": 1', b'"threads": 0'),
+            (b'"every": 3', b'"every":-3'),
+            (b'"bundle": null', b'"bundle": 1234'),
+        )
+    ]
+    assert data not in spoiled
+    spoiled += [b"", data[:1000], data[:-1], bytes(flipped), data + b"\0", b"PK\3\4"]
+    for damaged in spoiled:
         file.write_bytes(damaged)
         with pytest.raises(ResumeError, match="kept"):
             engine.resume(folder)
+        with pytest.raises(ResumeError, match="kept"):
+            resume(folder)
         ended = run("resume", folder, "-o", "art.png")
         assert (ended.code, ended.err.count("\n")) == (8, 1), ended.err
         assert file.read_bytes() == damaged
@@ -334,7 +350,7 @@ def test_damaged_or_foreign_checkpoint_is_one_sentence_and_stays(
 def test_pipe_in_place_of_a_work_is_refused_and_not_waited_for(tmp_path, run, engine):
     (tmp_path / "kept").mkdir()
     os.mkfifo(tmp_path / "kept" / "work.impasto")
-    with pytest.raises(ResumeError, match="there is no regular file"):
+    with pytest.raises(ResumeError, match="not a regular file"):
         engine.resume("kept")
     ended = run("resume", "kept")
     assert (ended.code, ended.err.count("\n")) == (8, 1)
