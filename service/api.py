@@ -3,17 +3,20 @@
 # Annotations stay values here: FastAPI reads those of its routes, whose types are loaded late.
 
 import asyncio
+import logging
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from ..engine.errors import StyleError
 from .description import PARAMETERS, SUBMISSION
 from .events import events
 from .guard import Application, Guard
 from .intake import MOST_STYLES, named_styles, submission_of, write_pictures
 from .jobs import Jobs
-from .refusals import Refusal
+from .messages import Failed
+from .refusals import Refusal, refusal_of
 from .static import PAGES, page
 from .store import ENDED, Job
 from .telling import told
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["application"]
 
+_log = logging.getLogger("impasto.service")
 _LISTED = 100
 _MOST_TEXT = 64 << 10
 # Streams that are open at once; each is asked every fifth of a second.
@@ -46,14 +50,14 @@ def application(jobs: Jobs) -> Application:
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    _answer_errors(app)
+    _answer_errors(app, jobs)
     _add_health(app, jobs)
     _add_jobs(app, jobs)
     _add_pictures(app, jobs)
     return Guard(app, jobs.settings)
 
 
-def _answer_errors(app: "FastAPI") -> None:
+def _answer_errors(app: "FastAPI", jobs: Jobs) -> None:
     from fastapi import Request
     from fastapi.exceptions import RequestValidationError
     from fastapi.responses import JSONResponse
@@ -68,6 +72,13 @@ def _answer_errors(app: "FastAPI") -> None:
     @app.exception_handler(Refusal)
     async def refused(request: Request, refusal: Refusal) -> JSONResponse:
         return answer(refusal.status, refusal.kind, refusal.sentence, refusal.retry_after)
+
+    @app.exception_handler(StyleError)
+    async def cannot(request: Request, error: StyleError) -> JSONResponse:
+        # Of the server itself, such as a full disk; the log may name what a client may not know.
+        _log.error("%s", error)
+        refusal = refusal_of(Failed(type(error).__name__, str(error)), jobs.folder)
+        return answer(refusal.status, refusal.kind, refusal.sentence)
 
     @app.exception_handler(HTTPException)
     async def not_so(request: Request, error: HTTPException) -> JSONResponse:
