@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..engine.cpus import usable_cpus
+from ..engine.errors import OutputError
 from ..engine.files import remove_leftovers
 from ..engine.holding import held
 from ..engine.options import Options
@@ -19,6 +21,7 @@ from .clerk import Clerk
 from .feeds import Feeds
 from .messages import Failed, Painted, Setup
 from .metrics import Metrics
+from .outcomes import values_after
 from .refusals import QueueFull, Refusal, refusal_of
 from .retention import sweep
 from .settings import ServiceSettings
@@ -27,8 +30,8 @@ from .store import ENDED, Job, Store
 
 __all__ = ["Jobs"]
 
-# Painting a job again where a worker died is tried so often: the next may be that one's fault too.
-_MOST_DEATHS = 2
+_log = logging.getLogger("impasto.service")
+_PAUSE = 1.0
 _LONGEST_WAIT = 600
 
 
@@ -216,35 +219,37 @@ class Jobs:
         return self._planned == 0 or self._planned + job.bytes <= self.settings.memory
 
     def ended(self, job: Job, outcome: Painted | Failed | None) -> None:
-        """What became of a job that was taken; None: its worker died."""
-        now = time.time()
-        if outcome is None:
-            deaths = job.deaths + 1
-            again = deaths < _MOST_DEATHS
-            values: dict[str, Any] = {"state": "queued" if again else "failed", "deaths": deaths}
-            if not again:
-                sentence = "the process that painted it died twice"
-                values |= {"ended": now, "kind": "StyleError", "error": sentence}
-        elif isinstance(outcome, Failed):
-            refusal = refusal_of(outcome, self.folder_of(job.id))
-            values = {"state": "failed", "kind": refusal.kind, "error": refusal.sentence}
-            values["ended"] = now
-        elif outcome.stopped is None:
-            values = {"state": "done", "ended": now, "loss": outcome.loss}
-            values |= {"seconds": outcome.seconds}
-            values |= {"width": outcome.width, "height": outcome.height}
-        elif outcome.stopped == "cancelled":
-            values = {"state": "cancelled", "ended": now}
-        else:
-            values = {"state": "queued", "started": None}
-        self.store.change(job.id, "running", **values)
-        with self._changed:
-            self._planned -= job.bytes
-            self._changed.notify_all()
-        self.feeds.drop(job.id)
-        self._cancelling.discard(job.id)
-        if values["state"] in ENDED:
+        """What became of a job that was taken; None: its worker died.
+
+        Where that cannot be written, it is tried until it can. When the server ends before, the job
+        is as if the server had died: the next one goes on with it.
+        """
+        values = values_after(job, outcome, self.folder_of(job.id), time.time())
+        try:
+            written = self._write(job, values)
+        finally:
+            with self._changed:
+                self._planned -= job.bytes
+                self._changed.notify_all()
+            self.feeds.drop(job.id)
+            self._cancelling.discard(job.id)
+        if written and values["state"] in ENDED:
             self.finish(job, values["state"])
+
+    def _write(self, job: Job, values: Mapping[str, Any]) -> bool:
+        while True:
+            try:
+                return self.store.change(job.id, "running", **values)
+            except OutputError as error:
+                _log.error("the end of job %s cannot be written: %s", job.id, error)
+            if self._closing:
+                return False
+            self.pause()
+
+    def pause(self) -> None:
+        """Wait a second, or until the server ends: what failed now may not fail then."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing, _PAUSE)
 
     def finish(self, job: Job, state: str) -> None:
         """Clear up after a job that has ended."""
