@@ -1,4 +1,4 @@
-"""Requests that are refused, in this process: rows H01, H03, H05, H07 to H12."""
+"""Requests that are refused, in this process: rows H01, H03, H05, H07 to H12, H16."""
 
 import json
 import shutil
@@ -86,6 +86,50 @@ def test_only_this_machine_and_its_own_pages_are_served(settings, serving):
             headers={"origin": "https://example.org", "access-control-request-method": "POST"},
         )
         assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@row("H16")
+@pytest.mark.parametrize(
+    ("told", "is_taken"),
+    [
+        ({}, True),
+        ({"origin": "http://127.0.0.1"}, True),
+        ({"origin": "http://127.0.0.1", "sec-fetch-site": "same-origin"}, True),
+        # A proxy has told another name, that is ours; what the browser saw is the public one.
+        ({"origin": "https://paint.example", "sec-fetch-site": "same-origin"}, True),
+        ({"origin": "https://evil.example"}, False),
+        ({"origin": "http://127.0.0.1:8001"}, False),
+        ({"origin": "http://127.0.0.1.evil.example"}, False),
+        ({"origin": "null"}, False),
+        ({"origin": ""}, False),
+        ({"origin": "https://evil.example", "sec-fetch-site": "none"}, False),
+        ({"sec-fetch-site": "none"}, True),
+        ({"sec-fetch-site": "cross-site"}, False),
+        ({"sec-fetch-site": "same-site"}, False),
+        ({"origin": "https://evil.example", "sec-fetch-site": "cross-site"}, False),
+        ({"origin": "http://127.0.0.1", "sec-fetch-site": "Cross-Site"}, False),
+    ],
+)
+def test_pages_of_other_sites_change_nothing(serving, told, is_taken):
+    with serving(paused=True) as client:
+        answer = client.submit(headers=told)
+        kept = client.http.get("/api/jobs", headers=told).json()
+        if is_taken:
+            assert (answer.status_code, len(kept)) == (202, 1)
+        else:
+            refused(answer, 403)
+            assert kept == []
+        id = client.submit().json()["id"]
+        assert (client.http.delete(f"/api/jobs/{id}", headers=told).status_code == 200) == is_taken
+
+
+def test_page_of_a_public_name_asks_its_own_server(serving):
+    """Bound to all addresses a server has names that it does not know: `Host` says which."""
+    with serving(paused=True, host="0.0.0.0") as client:
+        host = {"host": "paint.example:8443"}
+        own = {**host, "origin": "https://paint.example:8443"}
+        assert client.submit(headers=own).status_code == 202
+        refused(client.submit(headers={**host, "origin": "https://paint.example"}), 403)
 
 
 @row("H03")
