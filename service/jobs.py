@@ -8,9 +8,11 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from ..engine.cpus import usable_cpus
 from ..engine.errors import OutputError
@@ -38,6 +40,9 @@ _LONGEST_WAIT = 600
 class Jobs:
     """Holds the folder, the rows, the workers and the sum of what they were planned to take.
 
+    At the end of a `with` block they are closed, whatever ends it: Python would wait for ever for
+    workers that nobody has told to end.
+
     Raises:
         OptionsError: another server has the folder.
         OutputError: the folder cannot be used.
@@ -46,10 +51,12 @@ class Jobs:
     def __init__(self, settings: ServiceSettings) -> None:
         self.settings = settings
         self.folder = settings.folder.absolute()
-        self._holding = held(self.folder)
-        self._holding.__enter__()
-        (self.folder / "jobs").mkdir(exist_ok=True)
-        self.store = Store(self.folder)
+        with ExitStack() as opened:
+            opened.enter_context(held(self.folder))
+            (self.folder / "jobs").mkdir(exist_ok=True)
+            self.store = Store(self.folder)
+            opened.callback(self.store.close)
+            self._opened = opened.pop_all()
         self.feeds = Feeds()
         self._changed = threading.Condition()
         self._planned = 0
@@ -60,6 +67,17 @@ class Jobs:
         self.clerk = Clerk(setup, settings)
         self._slots = [Slot(self, setup, number) for number in range(settings.workers)]
         self.metrics = Metrics(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def open(self) -> Failed | None:
         """Begin: clear up after a death, and paint what waits; why not, if no engine opens."""
@@ -105,11 +123,10 @@ class Jobs:
             slot.end(until)
 
     def close(self) -> None:
-        """Save what runs, and let go of everything."""
+        """Save what runs, and let go of everything; a second time does nothing."""
         self.save_running()
         self.clerk.close()
-        self.store.close()
-        self._holding.__exit__(None, None, None)
+        self._opened.close()
 
     def check_room(self) -> None:
         """Refuse a job before its pictures are read.
