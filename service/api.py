@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.errors import StyleError
 from .description import PARAMETERS, SUBMISSION
+from .desk import Desk
 from .events import events
 from .guard import Application, Guard
 from .intake import MOST_STYLES, named_styles, submission_of, write_pictures
 from .jobs import Jobs
 from .messages import Failed
-from .refusals import Refusal, refusal_of
+from .refusals import Refusal, ending, refusal_of
 from .static import PAGES, page
 from .store import ENDED, Job
 from .telling import told
@@ -31,16 +32,21 @@ _LISTED = 100
 _MOST_TEXT = 64 << 10
 # Streams that are open at once; each is asked every fifth of a second.
 _MOST_STREAMS = 200
+# Requests that wait for the clerk.
+_MOST_WAITING = 32
 
 
 def application(jobs: Jobs) -> Application:
     """The whole service, guarded. It owns `jobs`, which are closed when it ends."""
     from fastapi import FastAPI
 
+    desk = Desk(_MOST_WAITING)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(jobs.close)
+        await asyncio.to_thread(desk.close)
 
     app = FastAPI(
         title="Impasto",
@@ -52,8 +58,9 @@ def application(jobs: Jobs) -> Application:
     )
     _answer_errors(app, jobs)
     _add_health(app, jobs)
-    _add_jobs(app, jobs)
+    _add_jobs(app, jobs, desk)
     _add_pictures(app, jobs)
+    _add_styles(app, jobs, desk)
     return Guard(app, jobs.settings)
 
 
@@ -108,7 +115,7 @@ def _add_health(app: "FastAPI", jobs: Jobs) -> None:
     async def readyz() -> dict[str, str]:
         """Jobs are accepted; 503 while the server is ending."""
         if jobs.is_closing:
-            raise Refusal(503, "LimitError", "the server is ending", 30)
+            raise ending()
         return {"status": "ready"}
 
     @app.get("/metrics", tags=["health"])
@@ -125,7 +132,7 @@ def _add_health(app: "FastAPI", jobs: Jobs) -> None:
         add_page(path, name, kind)
 
 
-def _add_jobs(app: "FastAPI", jobs: Jobs) -> None:
+def _add_jobs(app: "FastAPI", jobs: Jobs, desk: Desk) -> None:
     from fastapi import Request
     from fastapi.responses import StreamingResponse
 
@@ -150,7 +157,7 @@ def _add_jobs(app: "FastAPI", jobs: Jobs) -> None:
         await asyncio.to_thread(jobs.check_room)
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
             raise Refusal(400, "OptionsError", "a submission is a form: multipart/form-data")
-        return await _submitted(request, jobs)
+        return await _submitted(request, jobs, desk)
 
     @app.get("/api/jobs", tags=["jobs"])
     def listed() -> list[dict[str, Any]]:
@@ -213,19 +220,27 @@ def _add_pictures(app: "FastAPI", jobs: Jobs) -> None:
         """The picture, as a small JPEG."""
         return file(id, "thumbnail.jpg", "image/jpeg")
 
+
+def _add_styles(app: "FastAPI", jobs: Jobs, desk: Desk) -> None:
+    from fastapi.responses import Response
+
     @app.get("/api/styles", tags=["styles"])
     def styles() -> list[str]:
         """Names of the styles that the server has."""
         return list(named_styles(jobs.settings))
 
     @app.get("/api/styles/{name}/thumbnail", tags=["styles"], response_class=Response)
-    def thumbnail(name: str) -> Response:
+    async def thumbnail(name: str) -> Response:
         """A small JPEG of one."""
-        path = named_styles(jobs.settings).get(name)
-        shown = None if path is None else jobs.clerk.thumbnail(path)
-        if shown is None:
+
+        def shown() -> bytes | None:
+            path = named_styles(jobs.settings).get(name)
+            return None if path is None else jobs.clerk.thumbnail(path)
+
+        jpeg = await desk.ask(shown)
+        if jpeg is None:
             raise Refusal(404, "OptionsError", "there is no style of that name")
-        return Response(shown, media_type="image/jpeg")
+        return Response(jpeg, media_type="image/jpeg")
 
 
 def _job(jobs: Jobs, id: str) -> Job:
@@ -235,7 +250,7 @@ def _job(jobs: Jobs, id: str) -> Job:
     return job
 
 
-async def _submitted(request: "Request", jobs: Jobs) -> dict[str, Any]:
+async def _submitted(request: "Request", jobs: Jobs, desk: Desk) -> dict[str, Any]:
     from starlette.datastructures import UploadFile
 
     async with request.form(
@@ -245,7 +260,7 @@ async def _submitted(request: "Request", jobs: Jobs) -> dict[str, Any]:
             (name, part.file if isinstance(part, UploadFile) else part)
             for name, part in form.multi_items()
         ]
-        return await asyncio.to_thread(_accepted, parts, jobs)
+        return await desk.ask(lambda: _accepted(parts, jobs))
 
 
 def _accepted(parts: list[tuple[str, Any]], jobs: Jobs) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from .feeds import Feeds
 from .messages import Failed, Painted, Setup
 from .metrics import Metrics
 from .outcomes import values_after
-from .refusals import QueueFull, Refusal, refusal_of
+from .refusals import QueueFull, Refusal, ending, refusal_of
 from .retention import sweep
 from .settings import ServiceSettings
 from .slots import Slot
@@ -119,13 +119,13 @@ class Jobs:
         with self._changed:
             self._changed.notify_all()
         until = time.monotonic() + self.settings.grace
+        self.clerk.close()
         for slot in self._slots:
             slot.end(until)
 
     def close(self) -> None:
         """Save what runs, and let go of everything; a second time does nothing."""
         self.save_running()
-        self.clerk.close()
         self._opened.close()
 
     def check_room(self) -> None:
@@ -135,7 +135,7 @@ class Jobs:
             Refusal: the queue or the disk is full, or the server is ending.
         """
         if self._closing:
-            raise Refusal(503, "LimitError", "the server is ending", 30)
+            raise ending()
         if self.store.count("queued") >= self.settings.queue:
             raise self._full()
         if shutil.disk_usage(self.folder).free < self.settings.free_bytes:

@@ -26,23 +26,25 @@ PREVIEW_EVERY = 0.6
 _PATIENCE = 120.0
 
 
-def planned(engine: Engine, order: PlanOrder) -> Planned:
+def planned(engine: Engine, order: PlanOrder, stop: Stop) -> Planned:
     """The plan in the least budget that will do.
 
     Raises:
         StyleError: there is none, or the pictures or options cannot be.
+        Stopped: `stop` was requested.
     """
     *smaller, largest = order.memory
     for memory in smaller:
         try:
-            return _planned(engine, order, memory)
+            return _planned(engine, order, memory, stop)
         except MemoryLimit:
             continue
-    return _planned(engine, order, largest)
+    return _planned(engine, order, largest, stop)
 
 
-def _planned(engine: Engine, order: PlanOrder, memory: int) -> Planned:
-    plan = engine.plan(order.content, list(order.styles), order.options, memory=memory)
+def _planned(engine: Engine, order: PlanOrder, memory: int, stop: Stop) -> Planned:
+    styles = list(order.styles)
+    plan = engine.plan(order.content, styles, order.options, memory=memory, stop=stop)
     last = plan.levels[-1]
     return Planned(plan.bytes, memory, last.width, last.height)
 

@@ -8,7 +8,7 @@ from ..engine import errors
 from ..engine.errors import LimitError, StyleError
 from .messages import Failed
 
-__all__ = ["BadRequest", "QueueFull", "Refusal", "refusal_of"]
+__all__ = ["BadRequest", "QueueFull", "Refusal", "ending", "refusal_of"]
 
 _STATUS = {
     "OptionsError": 400,
@@ -21,7 +21,7 @@ _STATUS = {
     "ImageTooSmall": 422,
     "OutputError": 507,
     "MemoryLimit": 503,
-    "DeadlineExceeded": 504,
+    "DeadlineExceeded": 503,
     "NumericalError": 500,
     "ResumeError": 409,
 }
@@ -54,6 +54,11 @@ class Refusal(Exception):
         self.kind = kind
         self.sentence = sentence
         self.retry_after = retry_after
+
+
+def ending() -> Refusal:
+    """Of a server that accepts nothing more: perhaps another one begins."""
+    return Refusal(503, "LimitError", "the server is ending", 30)
 
 
 def refusal_of(failed: Failed, *folders: Path) -> Refusal:

@@ -29,6 +29,7 @@ class ServiceSettings:
         workers: jobs that are painted at once.
         queue: jobs that may wait.
         time: the most seconds that one job is painted; it then has its best picture.
+        plan_seconds: the most that a submission is looked at and planned; it is then refused.
         limits: of pictures and results.
         every: seconds between two checkpoints of a job.
         keep_seconds, keep_jobs, keep_bytes: how long, how many and how much of jobs that have ended
@@ -53,6 +54,7 @@ class ServiceSettings:
     workers: int = 1
     queue: int = 32
     time: float = 600.0
+    plan_seconds: float = 60.0
     limits: Limits = UPLOADS
     every: float = 5.0
     keep_seconds: float = 7 * 86_400.0
@@ -80,7 +82,7 @@ class ServiceSettings:
             ("connections", 1, 10**6),
         ):
             whole(name, getattr(self, name), least, most)
-        seconds = ("time", "keep_seconds", "grace", "head_seconds", "body_seconds")
+        seconds = ("time", "plan_seconds", "keep_seconds", "grace", "head_seconds", "body_seconds")
         for name in (*seconds, "reader_seconds"):
             number(name, getattr(self, name), 0.001, 1e9)
         number("every", self.every, 0, 1e9)
