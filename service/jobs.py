@@ -7,12 +7,12 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from ..engine.cpus import usable_cpus
 from ..engine.errors import OutputError
@@ -62,6 +62,8 @@ class Jobs:
         self._planned = 0
         self._closing = False
         self._cancelling: set[str] = set()
+        # Whether a job is running, and whether it is cancelled, are looked at and changed together.
+        self._settling = threading.Lock()
         threads = settings.threads or max(1, usable_cpus() // settings.workers)
         setup = Setup(settings.model, threads, settings.limits)
         self.clerk = Clerk(setup, settings)
@@ -190,13 +192,13 @@ class Jobs:
 
     def cancel(self, job: Job) -> None:
         """End a job that waits or runs; it is kept, as cancelled."""
-        if self.store.change(job.id, "queued", state="cancelled", ended=time.time()):
+        with self._settling:
+            was_queued = self.store.change(job.id, "queued", state="cancelled", ended=time.time())
+            now = self.store.get(job.id)
+            if now is not None and now.state == "running":
+                self._cancelling.add(job.id)
+        if was_queued:
             self.finish(job, "cancelled")
-            return
-        self._cancelling.add(job.id)
-        now = self.store.get(job.id)
-        if now is None or now.state in ENDED:
-            self._cancelling.discard(job.id)
 
     def reason_to_end(self, job: str) -> str | None:
         """Why the worker of a running job is to leave it now."""
@@ -241,27 +243,32 @@ class Jobs:
         Where that cannot be written, it is tried until it can. When the server ends before, the job
         is as if the server had died: the next one goes on with it.
         """
-        values = values_after(job, outcome, self.folder_of(job.id), time.time())
         try:
-            written = self._write(job, values)
+            while (state := self._settled(job, outcome)) is None and not self._closing:
+                self.pause()
         finally:
             with self._changed:
                 self._planned -= job.bytes
                 self._changed.notify_all()
             self.feeds.drop(job.id)
-            self._cancelling.discard(job.id)
-        if written and values["state"] in ENDED:
-            self.finish(job, values["state"])
+        if state in ENDED:
+            self.finish(job, state)
 
-    def _write(self, job: Job, values: Mapping[str, Any]) -> bool:
-        while True:
+    def _settled(self, job: Job, outcome: Painted | Failed | None) -> str | None:
+        """The state that was written; None where it could not be."""
+        folder, now = self.folder_of(job.id), time.time()
+        with self._settling:
+            values = values_after(job, outcome, folder, now)
+            if values["state"] == "queued" and job.id in self._cancelling:
+                # It came when the worker could not hear it any more.
+                values = values_after(job, Painted("cancelled"), folder, now)
             try:
-                return self.store.change(job.id, "running", **values)
+                self.store.change(job.id, "running", **values)
             except OutputError as error:
                 _log.error("the end of job %s cannot be written: %s", job.id, error)
-            if self._closing:
-                return False
-            self.pause()
+                return None
+            self._cancelling.discard(job.id)
+        return str(values["state"])
 
     def pause(self) -> None:
         """Wait a second, or until the server ends: what failed now may not fail then."""
