@@ -16,11 +16,11 @@ from typing import Self
 
 from ..engine.cpus import usable_cpus
 from ..engine.errors import OutputError
-from ..engine.files import remove_leftovers
 from ..engine.holding import held
 from ..engine.options import Options
 from .clerk import Clerk
 from .feeds import Feeds
+from .folders import JOBS, clear_up, prepare, usable
 from .messages import Failed, Painted, Setup
 from .metrics import Metrics
 from .outcomes import values_after
@@ -53,7 +53,7 @@ class Jobs:
         self.folder = settings.folder.absolute()
         with ExitStack() as opened:
             opened.enter_context(held(self.folder))
-            (self.folder / "jobs").mkdir(exist_ok=True)
+            prepare(self.folder)
             self.store = Store(self.folder)
             opened.callback(self.store.close)
             self._opened = opened.pop_all()
@@ -82,15 +82,15 @@ class Jobs:
         self.close()
 
     def open(self) -> Failed | None:
-        """Begin: clear up after a death, and paint what waits; why not, if no engine opens."""
+        """Begin: clear up after a death, and paint what waits; why not, if no engine opens.
+
+        Raises:
+            OutputError: the folder cannot be used.
+        """
         self.store.requeue()
-        for folder in (self.folder / "jobs").iterdir():
-            job = self.store.get(folder.name)
-            if job is None:  # it was never accepted, or is forgotten
-                shutil.rmtree(folder)
-            else:
-                remove_leftovers(folder)
-        self.sweep()
+        clear_up(self.folder, lambda name: self.store.get(name) is not None)
+        with usable(self.folder):
+            self.sweep()
         failed = self.clerk.open()
         if failed is None:
             for slot in self._slots:
@@ -109,7 +109,7 @@ class Jobs:
 
     def folder_of(self, job: str) -> Path:
         """Of the files of a job."""
-        return self.folder / "jobs" / job
+        return self.folder / JOBS / job
 
     def begin_closing(self) -> None:
         """Accept nothing more, begin nothing more, and save what runs: a signal handler may."""
