@@ -64,7 +64,9 @@ class Jobs:
         self._cancelling: set[str] = set()
         # Whether a job is running, and whether it is cancelled, are looked at and changed together.
         self._settling = threading.Lock()
-        threads = settings.threads or max(1, usable_cpus() // settings.workers)
+        threads = settings.threads
+        if threads is None:
+            threads = max(1, usable_cpus() // settings.workers)
         setup = Setup(settings.model, threads, settings.limits)
         self.clerk = Clerk(setup, settings)
         self._slots = [Slot(self, setup, number) for number in range(settings.workers)]

@@ -82,6 +82,8 @@ class ServiceSettings:
             ("connections", 1, 10**6),
         ):
             whole(name, getattr(self, name), least, most)
+        if self.threads is not None:
+            whole("threads", self.threads, 1, 1024)
         seconds = ("time", "plan_seconds", "keep_seconds", "grace", "head_seconds", "body_seconds")
         for name in (*seconds, "reader_seconds"):
             number(name, getattr(self, name), 0.001, 1e9)
