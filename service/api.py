@@ -212,7 +212,7 @@ def _add_pictures(app: "FastAPI", jobs: Jobs) -> None:
 
     @app.get("/api/jobs/{id}/before", tags=["jobs"], response_class=Response)
     def before(id: str) -> FileResponse:
-        """The photograph at the size of the result, as JPEG."""
+        """The photograph, as large and cut as the result, as JPEG."""
         return file(id, "before.jpg", "image/jpeg")
 
     @app.get("/api/jobs/{id}/thumbnail", tags=["jobs"], response_class=Response)

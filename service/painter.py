@@ -13,6 +13,7 @@ from ..engine.holding import held
 from ..engine.images import encode_picture, fitted_size, read_picture, resize, write_picture
 from ..engine.records import Progress, Result
 from ..engine.settings import Checkpoint
+from ..engine.sources import fitted
 from ..engine.stop import Stop
 from .messages import Paint, Painted, Planned, PlanOrder, Shown, Thumbnail, Told
 
@@ -63,7 +64,7 @@ def paint(engine: Engine, order: Paint, stop: Stop, tell: Callable[[object], Non
         return Painted(stop.reason)
     height, width = result.canvas.shape[:2]
     content = read_picture(order.content, engine.limits)
-    write_picture(order.folder / "before.jpg", resize(content, height, width))
+    write_picture(order.folder / "before.jpg", fitted(content, (height, width), order.options))
     small = resize(result.canvas, *fitted_size(height, width, THUMBNAIL_SIDE))
     write_picture(order.folder / "thumbnail.jpg", small)
     result.save(order.folder / "result.png")

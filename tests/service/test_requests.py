@@ -4,11 +4,14 @@ import json
 import shutil
 import time
 
+import numpy as np
 import pytest
 
+from impasto.engine.images import encode_picture, read_picture
 from impasto.engine.limits import Limits
 
 from ..faults.rows import row
+from .conftest import QUICK
 
 
 def refused(answer, status, *words):
@@ -37,6 +40,25 @@ def test_job_goes_from_submission_to_picture(serving):
         assert client.http.delete(f"/api/jobs/{id}").status_code == 200
         refused(client.http.get(f"/api/jobs/{id}"), 404)
         assert not client.jobs.folder_of(id).exists()
+
+
+@pytest.mark.parametrize("options", [{"size": [24, 24]}, {"border": "wrap"}])
+def test_photograph_is_cut_as_the_result_is(serving, options):
+    """Without iterations the result is what was begun with: one lies on the other."""
+    photograph = np.zeros((24, 50, 3), np.float32)
+    photograph[:, :13] = photograph[:, -13:] = 1
+    files = {"content": ("x", encode_picture(photograph, None, "PNG"))}
+    told = {**QUICK, "iterations": 0, **options}
+    with serving() as client:
+        answer = client.submit(told, files=files, data={"style_name": "waves"})
+        id = answer.json()["id"]
+        assert client.wait(id, "done", "failed")["state"] == "done"
+        before, result = (
+            read_picture(client.http.get(f"/api/jobs/{id}/{name}").content).samples / 255
+            for name in ("before", "result")
+        )
+    assert before.shape == result.shape
+    assert np.abs(before - result).mean() < 0.02
 
 
 def test_named_style_paints_and_has_a_thumbnail(serving, png):
