@@ -17,7 +17,7 @@ from .guard import Application, Guard
 from .intake import MOST_STYLES, named_styles, submission_of, write_pictures
 from .jobs import Jobs
 from .messages import Failed
-from .refusals import Refusal, ending, refusal_of
+from .refusals import Refusal, ending, no_room, refusal_of
 from .static import PAGES, page
 from .store import ENDED, Job
 from .telling import told
@@ -32,15 +32,15 @@ _LISTED = 100
 _MOST_TEXT = 64 << 10
 # Streams that are open at once; each is asked every fifth of a second.
 _MOST_STREAMS = 200
-# Requests that wait for the clerk.
-_MOST_WAITING = 32
+# Requests for thumbnails that wait, beside submissions.
+_MOST_THUMBNAILS = 16
 
 
 def application(jobs: Jobs) -> Application:
     """The whole service, guarded. It owns `jobs`, which are closed when it ends."""
     from fastapi import FastAPI
 
-    desk = Desk(_MOST_WAITING)
+    desk = Desk(jobs.settings.uploads + _MOST_THUMBNAILS)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -137,6 +137,7 @@ def _add_jobs(app: "FastAPI", jobs: Jobs, desk: Desk) -> None:
     from fastapi.responses import StreamingResponse
 
     streams = asyncio.Semaphore(_MOST_STREAMS)
+    incoming = asyncio.Semaphore(jobs.settings.uploads)
 
     @app.get("/api/settings", tags=["jobs"])
     async def settings() -> dict[str, Any]:
@@ -157,7 +158,10 @@ def _add_jobs(app: "FastAPI", jobs: Jobs, desk: Desk) -> None:
         await asyncio.to_thread(jobs.check_room)
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
             raise Refusal(400, "OptionsError", "a submission is a form: multipart/form-data")
-        return await _submitted(request, jobs, desk)
+        if incoming.locked():
+            raise Refusal(503, "LimitError", "too many submissions are coming in", 5)
+        async with incoming:
+            return await _submitted(request, jobs, desk)
 
     @app.get("/api/jobs", tags=["jobs"])
     def listed() -> list[dict[str, Any]]:
@@ -253,14 +257,20 @@ def _job(jobs: Jobs, id: str) -> Job:
 async def _submitted(request: "Request", jobs: Jobs, desk: Desk) -> dict[str, Any]:
     from starlette.datastructures import UploadFile
 
-    async with request.form(
-        max_files=1 + MOST_STYLES, max_fields=16, max_part_size=_MOST_TEXT
-    ) as form:
+    try:
+        form = await request.form(
+            max_files=1 + MOST_STYLES, max_fields=16, max_part_size=_MOST_TEXT
+        )
+    except OSError as error:
+        raise no_room() from error
+    try:
         parts = [
             (name, part.file if isinstance(part, UploadFile) else part)
             for name, part in form.multi_items()
         ]
         return await desk.ask(lambda: _accepted(parts, jobs))
+    finally:
+        await form.close()
 
 
 def _accepted(parts: list[tuple[str, Any]], jobs: Jobs) -> dict[str, Any]:
@@ -268,7 +278,7 @@ def _accepted(parts: list[tuple[str, Any]], jobs: Jobs) -> dict[str, Any]:
     try:
         name, folder = jobs.new_folder()
     except OSError as error:
-        raise Refusal(507, "OutputError", "there is no room for another job") from error
+        raise no_room() from error
     try:
         styles = write_pictures(folder, submission)
         job = jobs.submit(name, styles, submission.options, submission.memory, submission.time)

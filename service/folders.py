@@ -1,4 +1,4 @@
-"""The folder of a server: in it, `jobs` has a folder for each job."""
+"""The folder of a server: in it, `jobs` has a folder for each job, `uploads` what is coming in."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 from ..engine.errors import OutputError
 from ..engine.files import remove_leftovers
 
-__all__ = ["JOBS", "clear_up", "prepare", "usable"]
+__all__ = ["JOBS", "UPLOADS", "clear_up", "prepare", "usable"]
 
 JOBS = "jobs"
+UPLOADS = "uploads"
 
 
 @contextmanager
@@ -30,13 +31,16 @@ def usable(folder: Path) -> Iterator[None]:
 
 
 def prepare(folder: Path) -> None:
-    """Make what has to be there.
+    """Make what has to be there; what was coming in when a server died is removed.
 
     Raises:
         OutputError: it cannot be made.
     """
     with usable(folder):
         (folder / JOBS).mkdir(exist_ok=True)
+        if (folder / UPLOADS).exists():
+            shutil.rmtree(folder / UPLOADS)
+        (folder / UPLOADS).mkdir()
 
 
 def clear_up(folder: Path, is_job: Callable[[str], bool]) -> None:

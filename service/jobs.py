@@ -24,7 +24,7 @@ from .folders import JOBS, clear_up, prepare, usable
 from .messages import Failed, Painted, Setup
 from .metrics import Metrics
 from .outcomes import values_after
-from .refusals import QueueFull, Refusal, ending, refusal_of
+from .refusals import QueueFull, Refusal, ending, no_room, refusal_of
 from .retention import sweep
 from .settings import ServiceSettings
 from .slots import Slot
@@ -143,7 +143,7 @@ class Jobs:
         if self.store.count("queued") >= self.settings.queue:
             raise self._full()
         if shutil.disk_usage(self.folder).free < self.settings.free_bytes:
-            raise Refusal(507, "OutputError", "there is no room for another job")
+            raise no_room()
 
     def new_folder(self) -> tuple[str, Path]:
         """A name that cannot be guessed, and the folder of its job."""

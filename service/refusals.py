@@ -8,7 +8,7 @@ from ..engine import errors
 from ..engine.errors import LimitError, StyleError
 from .messages import Failed
 
-__all__ = ["BadRequest", "QueueFull", "Refusal", "ending", "refusal_of"]
+__all__ = ["BadRequest", "QueueFull", "Refusal", "ending", "no_room", "refusal_of"]
 
 _STATUS = {
     "OptionsError": 400,
@@ -59,6 +59,11 @@ class Refusal(Exception):
 def ending() -> Refusal:
     """Of a server that accepts nothing more: perhaps another one begins."""
     return Refusal(503, "LimitError", "the server is ending", 30)
+
+
+def no_room() -> Refusal:
+    """Of a disk that has none for another job."""
+    return Refusal(507, "OutputError", "there is no room for another job")
 
 
 def refusal_of(failed: Failed, *folders: Path) -> Refusal:

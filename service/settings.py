@@ -41,6 +41,8 @@ class ServiceSettings:
         head_seconds, body_seconds, reader_seconds: that a client may take to send a request's head
             and its body, and to take what waits for it.
         connections: at once.
+        uploads: submissions that come in, or are planned, at once; each may take `body_bytes` of
+            the disk of `folder`.
 
     Raises:
         OptionsError: a number is out of its range, or the token is empty.
@@ -69,6 +71,7 @@ class ServiceSettings:
     body_seconds: float = 60.0
     reader_seconds: float = 30.0
     connections: int = 512
+    uploads: int = 32
 
     def __post_init__(self) -> None:
         for name, least, most in (
@@ -80,6 +83,7 @@ class ServiceSettings:
             ("free_bytes", 0, 2**62),
             ("port", 0, 65535),
             ("connections", 1, 10**6),
+            ("uploads", 1, 10**6),
         ):
             whole(name, getattr(self, name), least, most)
         if self.threads is not None:
