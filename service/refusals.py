@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..engine import errors
-from ..engine.errors import LimitError, StyleError
+from ..engine.errors import LimitError
 from .messages import Failed
 
-__all__ = ["BadRequest", "QueueFull", "Refusal", "ending", "no_room", "refusal_of"]
+__all__ = ["QueueFull", "Refusal", "ending", "no_room", "refusal_of"]
 
 _STATUS = {
     "OptionsError": 400,
@@ -30,10 +30,6 @@ _OPAQUE = "something went wrong here, and was written to the server's log"
 
 class QueueFull(LimitError):
     """As many jobs wait as may wait."""
-
-
-class BadRequest(StyleError):
-    """The request is not what the service takes."""
 
 
 class Refusal(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..engine.options import Options
+from ..export.digests import sha256_of
 from .messages import Cancel, Failed, Paint, Painted, Setup, Told
 from .processes import Died, Worker
 
@@ -132,7 +132,6 @@ class Slot(threading.Thread):
 def hash_of(path: Path) -> str:
     """The SHA-256 of a file, to find it again by."""
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return "(gone)"
