@@ -129,8 +129,10 @@ class Jobs:
 
     def close(self) -> None:
         """Save what runs, and let go of everything; a second time does nothing."""
-        self.save_running()
-        self._opened.close()
+        try:
+            self.save_running()
+        finally:
+            self._opened.close()
 
     def check_room(self) -> None:
         """Refuse a job before its pictures are read.

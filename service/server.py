@@ -86,8 +86,10 @@ def serve(jobs: Jobs, bound: socket.socket, started: Callable[[], None]) -> None
 
     def end() -> None:
         # New requests are told 503 while the workers save what they have.
-        jobs.save_running()
-        server.should_exit = True
+        try:
+            jobs.save_running()
+        finally:
+            server.should_exit = True
 
     # Bodies are spooled to temporary files: not in memory, as /tmp may be, but where there is a
     # look at the room, and on the disk where their pictures are to be.
