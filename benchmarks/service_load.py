@@ -2,8 +2,9 @@
 
     python benchmarks/service_load.py [--submissions 200]
 
-None may be lost: each is accepted or told 429, and each that was accepted ends, after `kill -9` of
-the server and another start too. The memory is that of the server and all its workers.
+None may be lost: each is accepted or told 429, perhaps after a 503 and a pause as the server says,
+and each that was accepted ends, after `kill -9` of the server and another start too. The memory is
+that of the server and all its workers.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import numpy as np
 from impasto.engine.images import encode_picture
 
 BUDGET = 1500 << 20
-QUEUE = 40
+QUEUE = 20
 OPTIONS = {"size": 32, "levels": 1, "iterations": 2, "style_layers": {"relu1_1": 1.0}}
 OPTIONS["content_layers"] = {"relu2_1": 1.0}
 
@@ -57,11 +58,16 @@ def submit(address, body):
     asked = urllib.request.Request(
         f"{address}api/jobs", body, {"Content-Type": "multipart/form-data; boundary=b"}
     )
-    try:
-        with urllib.request.urlopen(asked, timeout=120) as answer:
-            return answer.status, json.load(answer)["id"]
-    except urllib.error.HTTPError as error:
-        return error.code, error.headers.get("Retry-After")
+    again = 0
+    while True:
+        try:
+            with urllib.request.urlopen(asked, timeout=120) as answer:
+                return answer.status, json.load(answer)["id"], again
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                return error.code, None, again
+            time.sleep(int(error.headers["Retry-After"]))
+            again += 1
 
 
 def state(address, id):
@@ -118,7 +124,7 @@ def main():
         seconds = time.perf_counter() - began
         done.set()
         watcher.join()
-        accepted = [told for status, told in answers if status == 202]
+        accepted = [told for status, told, _ in answers if status == 202]
         before = Counter(state(address, id) for id in accepted)
         process.kill()
         process.communicate()
@@ -129,7 +135,8 @@ def main():
             time.sleep(0.2)
         process.terminate()
         process.communicate()
-    print("answers", dict(Counter(status for status, _ in answers)), f"in {seconds:.1f} s")
+    print("answers", dict(Counter(status for status, _, _ in answers)), f"in {seconds:.1f} s")
+    print("told 503 before", sum(again for _, _, again in answers))
     print("accepted, before the kill", dict(before), "and after the restart", dict(states))
     print(f"planned at most {peaks['planned'] / 2**20:.0f} MiB of {BUDGET / 2**20:.0f} MiB")
     print(f"resident, server and workers, {peaks['resident'] / 2**20:.0f} MiB")

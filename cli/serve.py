@@ -119,11 +119,9 @@ def _serve(settings: ServiceSettings) -> None:
     from ..service.server import listening, serve
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    with listening(settings) as bound:
-        jobs = Jobs(settings)
+    with listening(settings) as bound, Jobs(settings) as jobs:
         failed = jobs.open()
         if failed is not None:
-            jobs.close()
             raise ModelError(failed.sentence)
         name = f"[{settings.host}]" if ":" in settings.host else settings.host
         where = f"http://{name}:{bound.getsockname()[1]}/"

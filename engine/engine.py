@@ -303,18 +303,18 @@ class Engine:
         *,
         memory: int | None = None,
         timed: bool = False,
+        stop: Stop | None = None,
     ) -> Plan:
         """How a picture would be made, from the headers of the pictures alone.
 
         Args:
             memory: bytes that the process may take; None is `memory.default_budget()`.
-            timed: whether to estimate the seconds too, for which the two coarsest levels are
-                evaluated twice.
+            timed: whether to estimate the seconds too: two small canvases are evaluated twice.
+            stop: ends it, by a `Stopped`, when it is requested.
 
         Raises:
-            MemoryLimit: there is no way to make it in so much; the message tells what it needs, and
-                the largest size that fits.
+            MemoryLimit: it needs more; the message tells how much, and the largest size that fits.
             StyleError: anything else that `stylize` would refuse.
         """
         draft = self._drafts.of(content, listed(styles), self._given(options))
-        return draft.plan(self.limits.within("memory", memory, default_budget()), timed)
+        return draft.plan(self.limits.within("memory", memory, default_budget()), timed, stop)

@@ -29,6 +29,7 @@ __all__ = [
     "Scene",
     "Sources",
     "check_given",
+    "fitted",
     "gather",
     "initial_header",
     "listed",
@@ -63,12 +64,12 @@ class _Originals:
             return None
         if self._shrunk is None or self._shrunk.shape[:2] != size:
             self._shrunk = None  # before the next is made
-            self._shrunk = _fitted(content, level, self._options)
+            self._shrunk = fitted(content, level.shape, self._options)
         return self._shrunk
 
     def sights_at(self, level: Level) -> tuple[Sight, ...]:
         """The regions of the canvas."""
-        return self._regions.at(lambda mask: _fitted(mask, level, self._options))
+        return self._regions.at(lambda mask: fitted(mask, level.shape, self._options))
 
     @property
     def regions(self) -> int:
@@ -157,7 +158,7 @@ class Sources:
     def alpha(self) -> np.ndarray | None:
         """(H, W) float32, the result's, made anew, or None; can be had after a release too."""
         level, opacity = self.scenes[-1].level, self._opacity
-        return None if opacity is None else _fitted(opacity, level, self._options)
+        return None if opacity is None else fitted(opacity, level.shape, self._options)
 
     def finished(self, canvas: np.ndarray) -> np.ndarray:
         """The result that a canvas of the final size, (H, W, 3), becomes: see `finishing`."""
@@ -186,13 +187,13 @@ def gather(
     if content is not None:
         opacity = content.opacity
         if needs_content(options):
-            photograph = kept(_fitted(content, levels[-1], options))
+            photograph = kept(fitted(content, levels[-1].shape, options))
         content, styles = prepared(content, styles, options)
     first = _initial_picture(styles, options, limits)
     if first is not None and options.color == "luminance":
         first = grey(first)
     if regions.kept is not None:
-        stays = in_bytes(_fitted(regions.kept, levels[-1], options))
+        stays = in_bytes(fitted(regions.kept, levels[-1].shape, options))
     originals = _Originals(content, styles, first, options, regions)
     scenes = tuple(Scene(level, level is levels[-1], originals) for level in levels)
     return Sources(scenes, opacity, photograph, stays, options)
@@ -238,11 +239,15 @@ def initial_header(options: Options, limits: Limits) -> Header | None:
         return read_header(options.init, limits, "initial picture")
 
 
-def _fitted(picture: Picture | np.ndarray, level: Level, options: Options) -> np.ndarray:
-    """At the canvas's size, of which one side follows from the picture, or none."""
+def fitted(picture: Picture | np.ndarray, shape: tuple[int, int], options: Options) -> np.ndarray:
+    """The content picture, or a plane of its size, as the canvas shows it.
+
+    Args:
+        shape: (height, width) of the canvas, of which one side follows from the picture, or none.
+    """
     if isinstance(options.size, tuple) or options.border == "wrap":
-        return cover(picture, level.height, level.width)
-    return resize(picture, level.height, level.width)
+        return cover(picture, *shape)
+    return resize(picture, *shape)
 
 
 def _initial_picture(styles: Sequence[Picture], options: Options, limits: Limits) -> Picture | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from ..engine.errors import OptionsError
 from .choices import Family, Preprocessing
+from .digests import sha256_of
 from .network_file import network_in
 from .network_metadata import is_network
 from .networks import FAMILIES, Architecture, Network
@@ -73,7 +73,7 @@ def import_network(
             by_keras = isinstance(checkpoint, OnnxFile | H5File)
             weights = read_convolutions(checkpoint, architecture)
             network = _prepared(
-                Network(architecture, weights, *_TORCH, origin, licence, _sha256_of(Path(path))),
+                Network(architecture, weights, *_TORCH, origin, licence, sha256_of(path)),
                 preprocessing or ("caffe" if by_keras else "torch"),
             )
     return network if up_to is None else _up_to(network, up_to)
@@ -138,8 +138,3 @@ def _up_to(network: Network, layer: str) -> Network:
         name: content for name, content in network.weights.items() if name.partition(".")[0] in kept
     }
     return replace(network, architecture=architecture, weights=weights)
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..engine.errors import ModelNotFound, OutputError, UntrustedModel
 from ..engine.files import write_atomic
+from ..export.digests import sha256_of
 from ..export.importing import import_network
 from ..export.network_file import encode_network
 from . import catalogue
@@ -74,11 +75,11 @@ def _make(folder: Path) -> None:
 
 def _is_sound(name: str) -> bool:
     record, path = read_record(name), network_path(name)
-    return record is not None and path.is_file() and _sha256_of(path) == record.sha256
+    return record is not None and path.is_file() and sha256_of(path) == record.sha256
 
 
 def _check_hash(part: Path, entry: catalogue.Downloadable) -> None:
-    found = _sha256_of(part)
+    found = sha256_of(part)
     if not found.startswith(entry.sha256):
         discard(part)
         raise UntrustedModel(
@@ -100,8 +101,3 @@ def _convert(part: Path, entry: catalogue.Downloadable, url: str) -> None:
     # The record goes first: without its network it says nothing, a network without it is refused.
     write_record(entry.name, Record(digest, len(data), network.source_sha256, url))
     write_atomic(network_path(entry.name), data)
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -3,17 +3,21 @@
 # Annotations stay values here: FastAPI reads those of its routes, whose types are loaded late.
 
 import asyncio
+import logging
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from ..engine.errors import StyleError
 from .description import PARAMETERS, SUBMISSION
+from .desk import Desk
 from .events import events
 from .guard import Application, Guard
 from .intake import MOST_STYLES, named_styles, submission_of, write_pictures
 from .jobs import Jobs
-from .refusals import Refusal
+from .messages import Failed
+from .refusals import Refusal, ending, no_room, refusal_of
 from .static import PAGES, page
 from .store import ENDED, Job
 from .telling import told
@@ -23,20 +27,26 @@ if TYPE_CHECKING:
 
 __all__ = ["application"]
 
+_log = logging.getLogger("impasto.service")
 _LISTED = 100
 _MOST_TEXT = 64 << 10
 # Streams that are open at once; each is asked every fifth of a second.
 _MOST_STREAMS = 200
+# Requests for thumbnails that wait, beside submissions.
+_MOST_THUMBNAILS = 16
 
 
 def application(jobs: Jobs) -> Application:
     """The whole service, guarded. It owns `jobs`, which are closed when it ends."""
     from fastapi import FastAPI
 
+    desk = Desk(jobs.settings.uploads + _MOST_THUMBNAILS)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(jobs.close)
+        await asyncio.to_thread(desk.close)
 
     app = FastAPI(
         title="Impasto",
@@ -46,14 +56,15 @@ def application(jobs: Jobs) -> Application:
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    _answer_errors(app)
+    _answer_errors(app, jobs)
     _add_health(app, jobs)
-    _add_jobs(app, jobs)
+    _add_jobs(app, jobs, desk)
     _add_pictures(app, jobs)
+    _add_styles(app, jobs, desk)
     return Guard(app, jobs.settings)
 
 
-def _answer_errors(app: "FastAPI") -> None:
+def _answer_errors(app: "FastAPI", jobs: Jobs) -> None:
     from fastapi import Request
     from fastapi.exceptions import RequestValidationError
     from fastapi.responses import JSONResponse
@@ -68,6 +79,13 @@ def _answer_errors(app: "FastAPI") -> None:
     @app.exception_handler(Refusal)
     async def refused(request: Request, refusal: Refusal) -> JSONResponse:
         return answer(refusal.status, refusal.kind, refusal.sentence, refusal.retry_after)
+
+    @app.exception_handler(StyleError)
+    async def cannot(request: Request, error: StyleError) -> JSONResponse:
+        # Of the server itself, such as a full disk; the log may name what a client may not know.
+        _log.error("%s", error)
+        refusal = refusal_of(Failed(type(error).__name__, str(error)), jobs.folder)
+        return answer(refusal.status, refusal.kind, refusal.sentence)
 
     @app.exception_handler(HTTPException)
     async def not_so(request: Request, error: HTTPException) -> JSONResponse:
@@ -97,7 +115,7 @@ def _add_health(app: "FastAPI", jobs: Jobs) -> None:
     async def readyz() -> dict[str, str]:
         """Jobs are accepted; 503 while the server is ending."""
         if jobs.is_closing:
-            raise Refusal(503, "LimitError", "the server is ending", 30)
+            raise ending()
         return {"status": "ready"}
 
     @app.get("/metrics", tags=["health"])
@@ -114,11 +132,12 @@ def _add_health(app: "FastAPI", jobs: Jobs) -> None:
         add_page(path, name, kind)
 
 
-def _add_jobs(app: "FastAPI", jobs: Jobs) -> None:
+def _add_jobs(app: "FastAPI", jobs: Jobs, desk: Desk) -> None:
     from fastapi import Request
     from fastapi.responses import StreamingResponse
 
     streams = asyncio.Semaphore(_MOST_STREAMS)
+    incoming = asyncio.Semaphore(jobs.settings.uploads)
 
     @app.get("/api/settings", tags=["jobs"])
     async def settings() -> dict[str, Any]:
@@ -139,7 +158,10 @@ def _add_jobs(app: "FastAPI", jobs: Jobs) -> None:
         await asyncio.to_thread(jobs.check_room)
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
             raise Refusal(400, "OptionsError", "a submission is a form: multipart/form-data")
-        return await _submitted(request, jobs)
+        if incoming.locked():
+            raise Refusal(503, "LimitError", "too many submissions are coming in", 5)
+        async with incoming:
+            return await _submitted(request, jobs, desk)
 
     @app.get("/api/jobs", tags=["jobs"])
     def listed() -> list[dict[str, Any]]:
@@ -194,7 +216,7 @@ def _add_pictures(app: "FastAPI", jobs: Jobs) -> None:
 
     @app.get("/api/jobs/{id}/before", tags=["jobs"], response_class=Response)
     def before(id: str) -> FileResponse:
-        """The photograph at the size of the result, as JPEG."""
+        """The photograph, as large and cut as the result, as JPEG."""
         return file(id, "before.jpg", "image/jpeg")
 
     @app.get("/api/jobs/{id}/thumbnail", tags=["jobs"], response_class=Response)
@@ -202,19 +224,27 @@ def _add_pictures(app: "FastAPI", jobs: Jobs) -> None:
         """The picture, as a small JPEG."""
         return file(id, "thumbnail.jpg", "image/jpeg")
 
+
+def _add_styles(app: "FastAPI", jobs: Jobs, desk: Desk) -> None:
+    from fastapi.responses import Response
+
     @app.get("/api/styles", tags=["styles"])
     def styles() -> list[str]:
         """Names of the styles that the server has."""
         return list(named_styles(jobs.settings))
 
     @app.get("/api/styles/{name}/thumbnail", tags=["styles"], response_class=Response)
-    def thumbnail(name: str) -> Response:
+    async def thumbnail(name: str) -> Response:
         """A small JPEG of one."""
-        path = named_styles(jobs.settings).get(name)
-        shown = None if path is None else jobs.clerk.thumbnail(path)
-        if shown is None:
+
+        def shown() -> bytes | None:
+            path = named_styles(jobs.settings).get(name)
+            return None if path is None else jobs.clerk.thumbnail(path)
+
+        jpeg = await desk.ask(shown)
+        if jpeg is None:
             raise Refusal(404, "OptionsError", "there is no style of that name")
-        return Response(shown, media_type="image/jpeg")
+        return Response(jpeg, media_type="image/jpeg")
 
 
 def _job(jobs: Jobs, id: str) -> Job:
@@ -224,17 +254,23 @@ def _job(jobs: Jobs, id: str) -> Job:
     return job
 
 
-async def _submitted(request: "Request", jobs: Jobs) -> dict[str, Any]:
+async def _submitted(request: "Request", jobs: Jobs, desk: Desk) -> dict[str, Any]:
     from starlette.datastructures import UploadFile
 
-    async with request.form(
-        max_files=1 + MOST_STYLES, max_fields=16, max_part_size=_MOST_TEXT
-    ) as form:
+    try:
+        form = await request.form(
+            max_files=1 + MOST_STYLES, max_fields=16, max_part_size=_MOST_TEXT
+        )
+    except OSError as error:
+        raise no_room() from error
+    try:
         parts = [
             (name, part.file if isinstance(part, UploadFile) else part)
             for name, part in form.multi_items()
         ]
-        return await asyncio.to_thread(_accepted, parts, jobs)
+        return await desk.ask(lambda: _accepted(parts, jobs))
+    finally:
+        await form.close()
 
 
 def _accepted(parts: list[tuple[str, Any]], jobs: Jobs) -> dict[str, Any]:
@@ -242,7 +278,7 @@ def _accepted(parts: list[tuple[str, Any]], jobs: Jobs) -> dict[str, Any]:
     try:
         name, folder = jobs.new_folder()
     except OSError as error:
-        raise Refusal(507, "OutputError", "there is no room for another job") from error
+        raise no_room() from error
     try:
         styles = write_pictures(folder, submission)
         job = jobs.submit(name, styles, submission.options, submission.memory, submission.time)

@@ -51,7 +51,9 @@ SUBMISSION: dict[str, Any] = {
             }
         },
     },
-    "responses": {str(status): _ERROR for status in (400, 401, 408, 413, 415, 422, 429, 503, 507)},
+    "responses": {
+        str(status): _ERROR for status in (400, 401, 403, 408, 413, 415, 422, 429, 503, 507)
+    },
 }
 
 PARAMETERS: dict[str, Any] = {

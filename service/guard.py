@@ -9,7 +9,7 @@ import asyncio
 import hmac
 import json
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 from .refusals import Refusal
@@ -24,6 +24,9 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _CLOSED = ("/api/", "/metrics")
+# What these ask for changes nothing, but for streams that were asked to: they need a job's name,
+# and no page of another site can read one.
+_SAFE = ("GET", "HEAD", "OPTIONS")
 _HEADERS = [
     (
         b"content-security-policy",
@@ -76,6 +79,9 @@ class Guard:
         if self._settings.is_local and not _is_local(known.get(b"host", b"")):
             # A name that a stranger's page has pointed at this machine (DNS rebinding).
             raise Refusal(400, "OptionsError", "this server is for this machine alone")
+        if scope["method"] not in _SAFE and not _is_of_its_own(known):
+            # A form needs no leave of ours: any page that somebody looks at could send one.
+            raise Refusal(403, "OptionsError", "a page of another site cannot ask for this")
         if known.get(b"content-encoding", b"identity") != b"identity":
             raise Refusal(415, "OptionsError", "a body must be sent as it is, not compressed")
         if scope["path"].startswith(_CLOSED):
@@ -148,6 +154,23 @@ async def answer_of(send: Send, refusal: Refusal) -> None:
 def _too_large(settings: ServiceSettings) -> Refusal:
     sentence = f"a request may have at most {settings.body_bytes} bytes"
     return Refusal(413, "ImageTooLarge", sentence)
+
+
+def _is_of_its_own(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a page of this server asks, or no page at all.
+
+    Browsers say in `Sec-Fetch-Site` what asks, as they see it: before any proxy, which may change
+    the `Host`. Where they do not (old ones, and plain HTTP at other addresses than this machine's),
+    they say in `Origin` of which site the page is.
+    """
+    site = headers.get(b"sec-fetch-site", b"none").lower()
+    if site != b"none":
+        return site == b"same-origin"
+    origin = headers.get(b"origin")
+    if origin is None:
+        return True
+    _, _, asking = origin.lower().partition(b"://")
+    return asking != b"" and asking == headers.get(b"host", b"").lower()
 
 
 def _is_local(host: bytes) -> bool:

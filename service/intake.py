@@ -18,7 +18,7 @@ from ..engine.containers import SUFFIXES
 from ..engine.errors import OptionsError
 from ..engine.options import FILE_OPTIONS, Options
 from .messages import Failed
-from .refusals import Refusal, refusal_of
+from .refusals import no_room, refusal_of
 from .settings import ServiceSettings
 
 __all__ = ["MOST_STYLES", "Submission", "named_styles", "submission_of", "write_pictures"]
@@ -163,7 +163,7 @@ def write_pictures(folder: Path, submission: Submission) -> list[str]:
             else:
                 _write(folder / names[-1], style)
     except OSError as error:
-        raise Refusal(507, "OutputError", "there is no room for another job") from error
+        raise no_room() from error
     return names
 
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import shutil
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Self
 
 from ..engine.cpus import usable_cpus
-from ..engine.files import remove_leftovers
+from ..engine.errors import OutputError
 from ..engine.holding import held
 from ..engine.options import Options
 from .clerk import Clerk
 from .feeds import Feeds
+from .folders import JOBS, clear_up, prepare, usable
 from .messages import Failed, Painted, Setup
 from .metrics import Metrics
-from .refusals import QueueFull, Refusal, refusal_of
+from .outcomes import values_after
+from .refusals import QueueFull, Refusal, ending, no_room, refusal_of
 from .retention import sweep
 from .settings import ServiceSettings
 from .slots import Slot
@@ -27,13 +32,16 @@ from .store import ENDED, Job, Store
 
 __all__ = ["Jobs"]
 
-# Painting a job again where a worker died is tried so often: the next may be that one's fault too.
-_MOST_DEATHS = 2
+_log = logging.getLogger("impasto.service")
+_PAUSE = 1.0
 _LONGEST_WAIT = 600
 
 
 class Jobs:
     """Holds the folder, the rows, the workers and the sum of what they were planned to take.
+
+    At the end of a `with` block they are closed, whatever ends it: Python would wait for ever for
+    workers that nobody has told to end.
 
     Raises:
         OptionsError: another server has the folder.
@@ -43,31 +51,48 @@ class Jobs:
     def __init__(self, settings: ServiceSettings) -> None:
         self.settings = settings
         self.folder = settings.folder.absolute()
-        self._holding = held(self.folder)
-        self._holding.__enter__()
-        (self.folder / "jobs").mkdir(exist_ok=True)
-        self.store = Store(self.folder)
+        with ExitStack() as opened:
+            opened.enter_context(held(self.folder))
+            prepare(self.folder)
+            self.store = Store(self.folder)
+            opened.callback(self.store.close)
+            self._opened = opened.pop_all()
         self.feeds = Feeds()
         self._changed = threading.Condition()
         self._planned = 0
         self._closing = False
         self._cancelling: set[str] = set()
-        threads = settings.threads or max(1, usable_cpus() // settings.workers)
+        # Whether a job is running, and whether it is cancelled, are looked at and changed together.
+        self._settling = threading.Lock()
+        threads = settings.threads
+        if threads is None:
+            threads = max(1, usable_cpus() // settings.workers)
         setup = Setup(settings.model, threads, settings.limits)
         self.clerk = Clerk(setup, settings)
         self._slots = [Slot(self, setup, number) for number in range(settings.workers)]
         self.metrics = Metrics(self)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
     def open(self) -> Failed | None:
-        """Begin: clear up after a death, and paint what waits; why not, if no engine opens."""
+        """Begin: clear up after a death, and paint what waits; why not, if no engine opens.
+
+        Raises:
+            OutputError: the folder cannot be used.
+        """
         self.store.requeue()
-        for folder in (self.folder / "jobs").iterdir():
-            job = self.store.get(folder.name)
-            if job is None:  # it was never accepted, or is forgotten
-                shutil.rmtree(folder)
-            else:
-                remove_leftovers(folder)
-        self.sweep()
+        clear_up(self.folder, lambda name: self.store.get(name) is not None)
+        with usable(self.folder):
+            self.sweep()
         failed = self.clerk.open()
         if failed is None:
             for slot in self._slots:
@@ -86,7 +111,7 @@ class Jobs:
 
     def folder_of(self, job: str) -> Path:
         """Of the files of a job."""
-        return self.folder / "jobs" / job
+        return self.folder / JOBS / job
 
     def begin_closing(self) -> None:
         """Accept nothing more, begin nothing more, and save what runs: a signal handler may."""
@@ -98,15 +123,16 @@ class Jobs:
         with self._changed:
             self._changed.notify_all()
         until = time.monotonic() + self.settings.grace
+        self.clerk.close()
         for slot in self._slots:
             slot.end(until)
 
     def close(self) -> None:
-        """Save what runs, and let go of everything."""
-        self.save_running()
-        self.clerk.close()
-        self.store.close()
-        self._holding.__exit__(None, None, None)
+        """Save what runs, and let go of everything; a second time does nothing."""
+        try:
+            self.save_running()
+        finally:
+            self._opened.close()
 
     def check_room(self) -> None:
         """Refuse a job before its pictures are read.
@@ -115,11 +141,11 @@ class Jobs:
             Refusal: the queue or the disk is full, or the server is ending.
         """
         if self._closing:
-            raise Refusal(503, "LimitError", "the server is ending", 30)
+            raise ending()
         if self.store.count("queued") >= self.settings.queue:
             raise self._full()
         if shutil.disk_usage(self.folder).free < self.settings.free_bytes:
-            raise Refusal(507, "OutputError", "there is no room for another job")
+            raise no_room()
 
     def new_folder(self) -> tuple[str, Path]:
         """A name that cannot be guessed, and the folder of its job."""
@@ -170,13 +196,13 @@ class Jobs:
 
     def cancel(self, job: Job) -> None:
         """End a job that waits or runs; it is kept, as cancelled."""
-        if self.store.change(job.id, "queued", state="cancelled", ended=time.time()):
+        with self._settling:
+            was_queued = self.store.change(job.id, "queued", state="cancelled", ended=time.time())
+            now = self.store.get(job.id)
+            if now is not None and now.state == "running":
+                self._cancelling.add(job.id)
+        if was_queued:
             self.finish(job, "cancelled")
-            return
-        self._cancelling.add(job.id)
-        now = self.store.get(job.id)
-        if now is None or now.state in ENDED:
-            self._cancelling.discard(job.id)
 
     def reason_to_end(self, job: str) -> str | None:
         """Why the worker of a running job is to leave it now."""
@@ -216,35 +242,42 @@ class Jobs:
         return self._planned == 0 or self._planned + job.bytes <= self.settings.memory
 
     def ended(self, job: Job, outcome: Painted | Failed | None) -> None:
-        """What became of a job that was taken; None: its worker died."""
-        now = time.time()
-        if outcome is None:
-            deaths = job.deaths + 1
-            again = deaths < _MOST_DEATHS
-            values: dict[str, Any] = {"state": "queued" if again else "failed", "deaths": deaths}
-            if not again:
-                sentence = "the process that painted it died twice"
-                values |= {"ended": now, "kind": "StyleError", "error": sentence}
-        elif isinstance(outcome, Failed):
-            refusal = refusal_of(outcome, self.folder_of(job.id))
-            values = {"state": "failed", "kind": refusal.kind, "error": refusal.sentence}
-            values["ended"] = now
-        elif outcome.stopped is None:
-            values = {"state": "done", "ended": now, "loss": outcome.loss}
-            values |= {"seconds": outcome.seconds}
-            values |= {"width": outcome.width, "height": outcome.height}
-        elif outcome.stopped == "cancelled":
-            values = {"state": "cancelled", "ended": now}
-        else:
-            values = {"state": "queued", "started": None}
-        self.store.change(job.id, "running", **values)
+        """What became of a job that was taken; None: its worker died.
+
+        Where that cannot be written, it is tried until it can. When the server ends before, the job
+        is as if the server had died: the next one goes on with it.
+        """
+        try:
+            while (state := self._settled(job, outcome)) is None and not self._closing:
+                self.pause()
+        finally:
+            with self._changed:
+                self._planned -= job.bytes
+                self._changed.notify_all()
+            self.feeds.drop(job.id)
+        if state in ENDED:
+            self.finish(job, state)
+
+    def _settled(self, job: Job, outcome: Painted | Failed | None) -> str | None:
+        """The state that was written; None where it could not be."""
+        folder, now = self.folder_of(job.id), time.time()
+        with self._settling:
+            values = values_after(job, outcome, folder, now)
+            if values["state"] == "queued" and job.id in self._cancelling:
+                # It came when the worker could not hear it any more.
+                values = values_after(job, Painted("cancelled"), folder, now)
+            try:
+                self.store.change(job.id, "running", **values)
+            except OutputError as error:
+                _log.error("the end of job %s cannot be written: %s", job.id, error)
+                return None
+            self._cancelling.discard(job.id)
+        return str(values["state"])
+
+    def pause(self) -> None:
+        """Wait a second, or until the server ends: what failed now may not fail then."""
         with self._changed:
-            self._planned -= job.bytes
-            self._changed.notify_all()
-        self.feeds.drop(job.id)
-        self._cancelling.discard(job.id)
-        if values["state"] in ENDED:
-            self.finish(job, values["state"])
+            self._changed.wait_for(lambda: self._closing, _PAUSE)
 
     def finish(self, job: Job, state: str) -> None:
         """Clear up after a job that has ended."""

@@ -69,7 +69,7 @@ class Paint:
 
 @dataclass(frozen=True)
 class Cancel:
-    """End a job; its checkpoint stays."""
+    """End a job, whose checkpoint stays; or, with the name "", what is no job."""
 
     job: str
     reason: str

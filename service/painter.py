@@ -13,6 +13,7 @@ from ..engine.holding import held
 from ..engine.images import encode_picture, fitted_size, read_picture, resize, write_picture
 from ..engine.records import Progress, Result
 from ..engine.settings import Checkpoint
+from ..engine.sources import fitted
 from ..engine.stop import Stop
 from .messages import Paint, Painted, Planned, PlanOrder, Shown, Thumbnail, Told
 
@@ -26,23 +27,25 @@ PREVIEW_EVERY = 0.6
 _PATIENCE = 120.0
 
 
-def planned(engine: Engine, order: PlanOrder) -> Planned:
+def planned(engine: Engine, order: PlanOrder, stop: Stop) -> Planned:
     """The plan in the least budget that will do.
 
     Raises:
         StyleError: there is none, or the pictures or options cannot be.
+        Stopped: `stop` was requested.
     """
     *smaller, largest = order.memory
     for memory in smaller:
         try:
-            return _planned(engine, order, memory)
+            return _planned(engine, order, memory, stop)
         except MemoryLimit:
             continue
-    return _planned(engine, order, largest)
+    return _planned(engine, order, largest, stop)
 
 
-def _planned(engine: Engine, order: PlanOrder, memory: int) -> Planned:
-    plan = engine.plan(order.content, list(order.styles), order.options, memory=memory)
+def _planned(engine: Engine, order: PlanOrder, memory: int, stop: Stop) -> Planned:
+    styles = list(order.styles)
+    plan = engine.plan(order.content, styles, order.options, memory=memory, stop=stop)
     last = plan.levels[-1]
     return Planned(plan.bytes, memory, last.width, last.height)
 
@@ -61,7 +64,7 @@ def paint(engine: Engine, order: Paint, stop: Stop, tell: Callable[[object], Non
         return Painted(stop.reason)
     height, width = result.canvas.shape[:2]
     content = read_picture(order.content, engine.limits)
-    write_picture(order.folder / "before.jpg", resize(content, height, width))
+    write_picture(order.folder / "before.jpg", fitted(content, (height, width), order.options))
     small = resize(result.canvas, *fitted_size(height, width, THUMBNAIL_SIDE))
     write_picture(order.folder / "thumbnail.jpg", small)
     result.save(order.folder / "result.png")

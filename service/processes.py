@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -13,10 +14,10 @@ __all__ = ["Died", "Worker"]
 
 
 class Died(Exception):
-    """The process ended without an answer; `code` is its exit code."""
+    """The process ended without an answer; `code` is its exit code, or None where there is none."""
 
-    def __init__(self, code: int | None) -> None:
-        super().__init__(f"a worker died with {code}")
+    def __init__(self, code: int | None, sentence: str | None = None) -> None:
+        super().__init__(sentence or f"a worker died with {code}")
         self.code = code
 
 
@@ -28,38 +29,41 @@ class Worker:
         self._name = name
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """Of the process, if one runs."""
-        return None if self._process is None else self._process.pid
+        # Another thread may kill the process while its own lets go of it.
+        self._lock = threading.Lock()
 
     def start(self) -> Failed | None:
         """See to it that a process is there with its engine open; why not, if it cannot.
 
         Raises:
-            Died: it ended by itself.
+            Died: it ended by itself, or the system has no room for it.
         """
         if self._process is not None and self._process.is_alive():
             return None
-        from .worker import work
-
         self.end()
-        # Never forked: the server has threads.
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        process = context.Process(
-            target=work, args=(theirs, self._setup), name=self._name, daemon=True
-        )
-        process.start()
-        self._process = process
-        # Or the pipe would not end when the worker does.
-        theirs.close()
+        try:
+            self._begin()
+        except OSError as error:
+            self.end()
+            raise Died(None, f"a worker cannot be started: {error.strerror or error}") from error
         answer = self.receive()
         if isinstance(answer, Ready):
             return None
         self.end()
         return answer if isinstance(answer, Failed) else Failed("Defect", repr(answer))
+
+    def _begin(self) -> None:
+        from .worker import work
+
+        # Never forked: the server has threads.
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        with theirs:  # in this process, or the pipe would not end when the worker does
+            process = context.Process(
+                target=work, args=(theirs, self._setup), name=self._name, daemon=True
+            )
+            process.start()
+        self._process = process
 
     def send(self, message: object) -> None:
         """Give an order.
@@ -93,8 +97,9 @@ class Worker:
 
     def kill(self) -> None:
         """End the process at once."""
-        if self._process is not None:
-            self._process.kill()
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
 
     def end(self, patience: float = 0.0) -> None:
         """Let the process end by itself, within so many seconds, and then by force."""
@@ -104,8 +109,10 @@ class Worker:
             self._process.join(patience)
             self._process.kill()
             self._process.join()
-            self._process.close()
-        self._process = self._pipe = None
+        with self._lock:
+            if self._process is not None:
+                self._process.close()
+            self._process = self._pipe = None
 
     def _died(self) -> Died:
         code = None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..engine import errors
-from ..engine.errors import LimitError, StyleError
+from ..engine.errors import LimitError
 from .messages import Failed
 
-__all__ = ["BadRequest", "QueueFull", "Refusal", "refusal_of"]
+__all__ = ["QueueFull", "Refusal", "ending", "no_room", "refusal_of"]
 
 _STATUS = {
     "OptionsError": 400,
@@ -21,7 +21,7 @@ _STATUS = {
     "ImageTooSmall": 422,
     "OutputError": 507,
     "MemoryLimit": 503,
-    "DeadlineExceeded": 504,
+    "DeadlineExceeded": 503,
     "NumericalError": 500,
     "ResumeError": 409,
 }
@@ -30,10 +30,6 @@ _OPAQUE = "something went wrong here, and was written to the server's log"
 
 class QueueFull(LimitError):
     """As many jobs wait as may wait."""
-
-
-class BadRequest(StyleError):
-    """The request is not what the service takes."""
 
 
 class Refusal(Exception):
@@ -54,6 +50,16 @@ class Refusal(Exception):
         self.kind = kind
         self.sentence = sentence
         self.retry_after = retry_after
+
+
+def ending() -> Refusal:
+    """Of a server that accepts nothing more: perhaps another one begins."""
+    return Refusal(503, "LimitError", "the server is ending", 30)
+
+
+def no_room() -> Refusal:
+    """Of a disk that has none for another job."""
+    return Refusal(507, "OutputError", "there is no room for another job")
 
 
 def refusal_of(failed: Failed, *folders: Path) -> Refusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -35,11 +36,17 @@ def sweep(
 
 
 def bytes_of(folder: Path) -> int:
-    """Of the files in a folder and below; 0 where it is gone."""
+    """Of the files in a folder and below; 0 of what is gone, or goes while it is counted."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:
-            continue
+    for inside, _, names in os.walk(folder, onerror=_unless_gone):
+        for name in names:
+            try:
+                total += (Path(inside) / name).lstat().st_size
+            except FileNotFoundError:
+                continue
     return total
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error

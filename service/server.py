@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import tempfile
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.errors import OptionsError
 from .api import application
+from .folders import UPLOADS
 from .jobs import Jobs
 from .settings import ServiceSettings
 
@@ -84,10 +86,18 @@ def serve(jobs: Jobs, bound: socket.socket, started: Callable[[], None]) -> None
 
     def end() -> None:
         # New requests are told 503 while the workers save what they have.
-        jobs.save_running()
-        server.should_exit = True
+        try:
+            jobs.save_running()
+        finally:
+            server.should_exit = True
 
-    server.run(sockets=[bound])
+    # Bodies are spooled to temporary files: not in memory, as /tmp may be, but where there is a
+    # look at the room, and on the disk where their pictures are to be.
+    before, tempfile.tempdir = tempfile.tempdir, str(jobs.folder / UPLOADS)
+    try:
+        server.run(sockets=[bound])
+    finally:
+        tempfile.tempdir = before
 
 
 def _protocol(settings: ServiceSettings) -> type[asyncio.Protocol]:

@@ -29,6 +29,7 @@ class ServiceSettings:
         workers: jobs that are painted at once.
         queue: jobs that may wait.
         time: the most seconds that one job is painted; it then has its best picture.
+        plan_seconds: the most that a submission is looked at and planned; it is then refused.
         limits: of pictures and results.
         every: seconds between two checkpoints of a job.
         keep_seconds, keep_jobs, keep_bytes: how long, how many and how much of jobs that have ended
@@ -40,6 +41,8 @@ class ServiceSettings:
         head_seconds, body_seconds, reader_seconds: that a client may take to send a request's head
             and its body, and to take what waits for it.
         connections: at once.
+        uploads: submissions that come in, or are planned, at once; each may take `body_bytes` of
+            the disk of `folder`.
 
     Raises:
         OptionsError: a number is out of its range, or the token is empty.
@@ -53,6 +56,7 @@ class ServiceSettings:
     workers: int = 1
     queue: int = 32
     time: float = 600.0
+    plan_seconds: float = 60.0
     limits: Limits = UPLOADS
     every: float = 5.0
     keep_seconds: float = 7 * 86_400.0
@@ -67,6 +71,7 @@ class ServiceSettings:
     body_seconds: float = 60.0
     reader_seconds: float = 30.0
     connections: int = 512
+    uploads: int = 32
 
     def __post_init__(self) -> None:
         for name, least, most in (
@@ -78,9 +83,12 @@ class ServiceSettings:
             ("free_bytes", 0, 2**62),
             ("port", 0, 65535),
             ("connections", 1, 10**6),
+            ("uploads", 1, 10**6),
         ):
             whole(name, getattr(self, name), least, most)
-        seconds = ("time", "keep_seconds", "grace", "head_seconds", "body_seconds")
+        if self.threads is not None:
+            whole("threads", self.threads, 1, 1024)
+        seconds = ("time", "plan_seconds", "keep_seconds", "grace", "head_seconds", "body_seconds")
         for name in (*seconds, "reader_seconds"):
             number(name, getattr(self, name), 0.001, 1e9)
         number("every", self.every, 0, 1e9)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..engine.options import Options
+from ..export.digests import sha256_of
 from .messages import Cancel, Failed, Paint, Painted, Setup, Told
 from .processes import Died, Worker
 
@@ -25,8 +25,6 @@ _LOOK_EVERY = 0.05
 _HEEDED_WITHIN = 15.0
 # Reading, planning and writing take time beside the painting.
 _BESIDE = 120.0
-# An engine that cannot be opened is tried again after so long.
-_PAUSE = 1.0
 
 
 class Slot(threading.Thread):
@@ -40,15 +38,36 @@ class Slot(threading.Thread):
 
     def run(self) -> None:
         """Paint until the server ends."""
-        while (job := self._jobs.take()) is not None:
-            outcome: Painted | Failed | None
-            try:
-                outcome = self._paint(job)
-            except Died as death:
-                outcome = self._after(death, job)
-            self._jobs.ended(job, outcome)
-        self._worker.end(1.0)
-        self._ended.set()
+        try:
+            while self._turn():
+                pass
+        finally:
+            self._worker.end(1.0)
+            self._ended.set()
+
+    def _turn(self) -> bool:
+        """Paint one job; whether there may be more. No error of one keeps the slot from the next:
+        the disk may be full now, and have room soon."""
+        try:
+            job = self._jobs.take()
+            if job is None:
+                return False
+            self._jobs.ended(job, self._outcome(job))
+        except Exception:
+            _log.exception("%s could not do its turn", self.name)
+            self._jobs.pause()
+        return True
+
+    def _outcome(self, job: Job) -> Painted | Failed | None:
+        try:
+            return self._paint(job)
+        except Died as death:
+            return self._after(death, job)
+        except Exception as error:
+            _log.exception("job %s could not be painted", job.id)
+            # What it does now is not known; the next job has another.
+            self._worker.end()
+            return Failed("Defect", f"{type(error).__name__}: {error}")
 
     def end(self, until: float) -> None:
         """Wait for the thread to end, until so late on the monotonic clock; then force it."""
@@ -61,7 +80,7 @@ class Slot(threading.Thread):
     def _paint(self, job: Job) -> Painted | Failed:
         if (failed := self._worker.start()) is not None:
             _log.error("a worker cannot open its engine: %s", failed.sentence)
-            time.sleep(_PAUSE)
+            self._jobs.pause()
             return failed
         self._worker.send(self._order(job))
         told, late = False, time.monotonic() + job.time + _BESIDE
@@ -99,8 +118,10 @@ class Slot(threading.Thread):
             return Painted(reason)
         folder = self._jobs.folder_of(job.id)
         hashes = " ".join(hash_of(folder / name) for name in ("content", *job.styles))
-        _log.error("a worker died with %s on the pictures %s", death.code, hashes)
+        _log.error("%s, on the pictures %s", death, hashes)
         self._jobs.metrics.died()
+        if death.code is None:  # the system has no room for another process, and may soon have
+            self._jobs.pause()
         return None
 
     def _log_defect(self, answer: object, job: Job) -> None:
@@ -111,7 +132,6 @@ class Slot(threading.Thread):
 def hash_of(path: Path) -> str:
     """The SHA-256 of a file, to find it again by."""
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return "(gone)"

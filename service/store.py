@@ -6,11 +6,13 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..engine.errors import OutputError
 from .refusals import QueueFull
 
 __all__ = ["ENDED", "Job", "Store"]
@@ -75,22 +77,32 @@ class Job:
 
 
 class Store:
-    """All jobs of a server; safe under threads.
+    """All jobs of a server; safe under threads. The only file that knows SQLite.
 
     Args:
         folder: that has the file, and is there.
+
+    Raises:
+        OutputError: by every method too: the file is damaged or of another version, or the disk
+            is full. What was to be changed is as it was.
     """
 
     def __init__(self, folder: Path) -> None:
         self._lock = threading.Lock()
-        # In autocommit: each statement is whole, and on the disk when it returns.
-        self._rows = sqlite3.connect(
-            folder / _FILE, check_same_thread=False, isolation_level=None, timeout=30.0
-        )
+        self._path = folder / _FILE
+        with self._told():
+            # In autocommit: each statement is whole, and on the disk when it returns.
+            self._rows = sqlite3.connect(
+                self._path, check_same_thread=False, isolation_level=None, timeout=30.0
+            )
         self._rows.row_factory = sqlite3.Row
-        self._run("PRAGMA journal_mode = WAL")
-        self._run("PRAGMA synchronous = FULL")
-        self._run(_TABLE)
+        try:
+            self._run("PRAGMA journal_mode = WAL")
+            self._run("PRAGMA synchronous = FULL")
+            self._run(_TABLE)
+        except OutputError:
+            self._rows.close()
+            raise
 
     def close(self) -> None:
         """Let go of the file."""
@@ -143,7 +155,7 @@ class Store:
 
     def count(self, state: str) -> int:
         """How many jobs are in this state."""
-        with self._lock:
+        with self._lock, self._told():
             (count,) = self._rows.execute(
                 "SELECT count(*) FROM jobs WHERE state = ?", [state]
             ).fetchone()
@@ -168,9 +180,21 @@ class Store:
         self._run("UPDATE jobs SET state = 'queued', started = NULL WHERE state = 'running'")
 
     def _run(self, statement: str, values: Sequence[Any] = ()) -> list[Job]:
-        with self._lock:
+        with self._lock, self._told():
             rows = self._rows.execute(statement, values).fetchall()
-        return [_job(row) for row in rows if "id" in row.keys()]  # noqa: SIM118
+        try:
+            return [_job(row) for row in rows if "id" in row.keys()]  # noqa: SIM118
+        except (TypeError, ValueError) as error:
+            sentence = f"cannot use {str(self._path)!r}: it has a job of another version"
+            raise OutputError(sentence) from error
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what SQLite says into one sentence."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise OutputError(f"cannot use {str(self._path)!r}: {error}") from error
 
 
 def _job(row: sqlite3.Row) -> Job:

@@ -1,7 +1,7 @@
 """The main function of a worker process: one engine, one order at a time.
 
-A thread listens meanwhile, so that a job can be cancelled. When the server is gone, however it
-went, the pipe ends: the job in the making is saved, and the process ends.
+A thread listens meanwhile, so that a job or a plan can be cancelled. When the server is gone,
+however it went, the pipe ends: the job in the making is saved, and the process ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 
 from ..engine.engine import Engine
 from ..engine.errors import StyleError
-from ..engine.stop import Stop
+from ..engine.stop import Stop, Stopped
 from .messages import Answer, Cancel, Failed, Order, Paint, PlanOrder, Ready, Setup
 from .painter import paint, planned, thumbnail
 
@@ -70,12 +70,14 @@ class _Inbox:
 def _answer(engine: Engine, order: Order, stop: Stop, tell: Callable[[object], None]) -> Answer:
     try:
         if isinstance(order, PlanOrder):
-            return planned(engine, order)
+            return planned(engine, order, stop)
         if isinstance(order, Paint):
             return paint(engine, order, stop, tell)
         return thumbnail(engine, order)
     except StyleError as error:
         return Failed(type(error).__name__, str(error))
+    except Stopped as stopped:
+        return Failed("DeadlineExceeded", str(stopped))
     except MemoryError:
         return Failed("MemoryLimit", "there is not enough memory for this")
     except OSError as error:

@@ -1,14 +1,17 @@
-"""Requests that are refused, in this process: rows H01, H03, H05, H07 to H12."""
+"""Requests that are refused, in this process: rows H01, H03, H05, H07 to H12, H16."""
 
 import json
 import shutil
 import time
 
+import numpy as np
 import pytest
 
+from impasto.engine.images import encode_picture, read_picture
 from impasto.engine.limits import Limits
 
 from ..faults.rows import row
+from .conftest import QUICK
 
 
 def refused(answer, status, *words):
@@ -37,6 +40,25 @@ def test_job_goes_from_submission_to_picture(serving):
         assert client.http.delete(f"/api/jobs/{id}").status_code == 200
         refused(client.http.get(f"/api/jobs/{id}"), 404)
         assert not client.jobs.folder_of(id).exists()
+
+
+@pytest.mark.parametrize("options", [{"size": [24, 24]}, {"border": "wrap"}])
+def test_photograph_is_cut_as_the_result_is(serving, options):
+    """Without iterations the result is what was begun with: one lies on the other."""
+    photograph = np.zeros((24, 50, 3), np.float32)
+    photograph[:, :13] = photograph[:, -13:] = 1
+    files = {"content": ("x", encode_picture(photograph, None, "PNG"))}
+    told = {**QUICK, "iterations": 0, **options}
+    with serving() as client:
+        answer = client.submit(told, files=files, data={"style_name": "waves"})
+        id = answer.json()["id"]
+        assert client.wait(id, "done", "failed")["state"] == "done"
+        before, result = (
+            read_picture(client.http.get(f"/api/jobs/{id}/{name}").content).samples / 255
+            for name in ("before", "result")
+        )
+    assert before.shape == result.shape
+    assert np.abs(before - result).mean() < 0.02
 
 
 def test_named_style_paints_and_has_a_thumbnail(serving, png):
@@ -86,6 +108,50 @@ def test_only_this_machine_and_its_own_pages_are_served(settings, serving):
             headers={"origin": "https://example.org", "access-control-request-method": "POST"},
         )
         assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@row("H16")
+@pytest.mark.parametrize(
+    ("told", "is_taken"),
+    [
+        ({}, True),
+        ({"origin": "http://127.0.0.1"}, True),
+        ({"origin": "http://127.0.0.1", "sec-fetch-site": "same-origin"}, True),
+        # A proxy has told another name, that is ours; what the browser saw is the public one.
+        ({"origin": "https://paint.example", "sec-fetch-site": "same-origin"}, True),
+        ({"origin": "https://evil.example"}, False),
+        ({"origin": "http://127.0.0.1:8001"}, False),
+        ({"origin": "http://127.0.0.1.evil.example"}, False),
+        ({"origin": "null"}, False),
+        ({"origin": ""}, False),
+        ({"origin": "https://evil.example", "sec-fetch-site": "none"}, False),
+        ({"sec-fetch-site": "none"}, True),
+        ({"sec-fetch-site": "cross-site"}, False),
+        ({"sec-fetch-site": "same-site"}, False),
+        ({"origin": "https://evil.example", "sec-fetch-site": "cross-site"}, False),
+        ({"origin": "http://127.0.0.1", "sec-fetch-site": "Cross-Site"}, False),
+    ],
+)
+def test_pages_of_other_sites_change_nothing(serving, told, is_taken):
+    with serving(paused=True) as client:
+        answer = client.submit(headers=told)
+        kept = client.http.get("/api/jobs", headers=told).json()
+        if is_taken:
+            assert (answer.status_code, len(kept)) == (202, 1)
+        else:
+            refused(answer, 403)
+            assert kept == []
+        id = client.submit().json()["id"]
+        assert (client.http.delete(f"/api/jobs/{id}", headers=told).status_code == 200) == is_taken
+
+
+def test_page_of_a_public_name_asks_its_own_server(serving):
+    """Bound to all addresses a server has names that it does not know: `Host` says which."""
+    with serving(paused=True, host="0.0.0.0") as client:
+        host = {"host": "paint.example:8443"}
+        own = {**host, "origin": "https://paint.example:8443"}
+        assert client.submit(headers=own).status_code == 202
+        refused(client.submit(headers={**host, "origin": "https://paint.example"}), 403)
 
 
 @row("H03")

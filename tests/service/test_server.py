@@ -1,6 +1,7 @@
-"""A server process, and what happens to it: rows H02, H04, H06, H13, H14."""
+"""A server process, and what happens to it: rows H02, H04, H06, H13, H14, H17."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -38,6 +39,29 @@ def children(pid):
     for task in Path(f"/proc/{pid}/task").iterdir():
         found += [int(child) for child in (task / "children").read_text().split()]
     return found
+
+
+def lives(pid):
+    """Whether a process is there, and no mere entry that nobody has asked for."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def ignores(pid, number):
+    """Whether a process has said that it ignores that signal."""
+    found = re.search(r"SigIgn:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(found[1], 16) >> (number - 1) & 1)
+
+
+def spawned(pid):
+    """The worker processes of a server, the oldest first: Python's resource tracker aside."""
+    return sorted(
+        child
+        for child in children(pid)
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    )
 
 
 @row("H02")
@@ -145,6 +169,71 @@ def test_submissions_during_the_grace_are_told_to_come_again(server):
     assert one.process.wait(60) == 0
 
 
+@row("H17")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_server_that_is_told_to_end_while_it_opens_ends(tmp_path, number):
+    command = [sys.executable, "-P", "-c", "from impasto.cli.main import main; main()", "serve"]
+    process = subprocess.Popen(
+        [*command, str(tmp_path / "data"), "--port", "0"], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        while not (started := spawned(process.pid)):
+            assert process.poll() is None
+            time.sleep(0.01)
+        (clerk,) = started
+        while not ignores(clerk, signal.SIGTERM):  # until it opens its engine
+            time.sleep(0.001)
+        os.kill(clerk, signal.SIGSTOP)  # or it might be open before the signal comes
+        process.send_signal(number)
+        if number == signal.SIGINT:
+            assert process.wait(60) == 130
+            assert process.stderr.read() == ""
+        else:
+            assert process.wait(60) == -number
+            os.kill(clerk, signal.SIGCONT)  # it is alone now, and ends by itself
+        while lives(clerk):
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+# What fails is the event loop, say, or the terminal that is told the address.
+_FAILING = """
+import pathlib, sys
+import impasto.service.server as server
+from impasto.cli.serve import _serve
+from impasto.service.settings import ServiceSettings
+
+def fail(*given):
+    raise RuntimeError("something broke")
+
+def main():
+    server.serve = fail
+    folder, model = map(pathlib.Path, sys.argv[1:])
+    _serve(ServiceSettings(folder=folder, model=model, memory=4 << 30, threads=1, port=0))
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@row("H17")
+def test_error_after_the_workers_have_begun_ends_the_server(tmp_path, network_path):
+    script = tmp_path / "failing.py"
+    script.write_text(_FAILING)
+    ended = subprocess.run(
+        [sys.executable, "-P", str(script), str(tmp_path / "data"), str(network_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert "something broke" in ended.stderr
+
+
 def test_one_folder_has_one_server(server, tmp_path):
     server()
     command = [sys.executable, "-P", "-c", "from impasto.cli.main import main; main()", "serve"]
@@ -198,10 +287,5 @@ def test_worker_that_dies_is_replaced_and_its_job_tried_once_more(server):
 
 
 def _painters(pid):
-    """Worker processes: the resource tracker of Python and the clerk, which is the first, aside."""
-    spawned = sorted(
-        child
-        for child in children(pid)
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    )
-    return set(spawned[1:])
+    """Worker processes, the clerk, which is the first, aside."""
+    return set(spawned(pid)[1:])
