@@ -37,7 +37,7 @@ BatchStyles: TypeAlias = Annotated[
     typer.Option(
         "--style",
         metavar="STYLE",
-        help="The painting for all of them; several are blended in equal parts.",
+        help="The painting for all of them; several are blended.",
         parser=path_of,
         show_default=False,
         rich_help_panel=_PICTURE,

@@ -31,12 +31,14 @@ Work: TypeAlias = "Callable[[ProgressCallback | None, Stop], tuple[Engine, Optio
 
 
 def check_output(output: Path, sources: Iterable[Path | str | None], saving: Saving) -> None:
-    """Say before the work what would make saving fail after it."""
-    from ..engine.files import check_writable
+    """Say before the work what would make saving fail after it; what the dead have left beside the
+    picture is removed."""
+    from ..engine.files import check_writable, remove_leftovers
 
     saving.check(output)
     check_writable(output)
     refuse_to_replace(output, sources)
+    remove_leftovers(output.absolute().parent)
 
 
 def paint_to(

@@ -34,12 +34,11 @@ def resume(
     quiet: p.Quiet = False,
     debug: p.Debug = False,
 ) -> None:
-    """Go on with the work that `impasto stylize --checkpoint FOLDER` began, after any end it had.
+    """Go on with a work that was begun with `--checkpoint FOLDER`, after any end it had.
 
     Its settings, pictures and network are those it was begun with.
     """
     from ..engine.checkpoint import read_header
-    from ..engine.files import remove_leftovers
 
     settings, standing = read_header(folder)
     if output is None and settings.output is None:
@@ -51,7 +50,6 @@ def resume(
     sources = [source.path for source in pictures if source is not None]
     saving = _saving(settings)
     check_output(picture, [*sources, settings.engine["model"], settings.engine["bundle"]], saving)
-    remove_leftovers(picture.absolute().parent)
     if settings.time is not None and time is None and not quiet:
         say(f"it may take what is left of its {settings.time:g} s; --time gives it more")
     if standing.ended is not None and not quiet:

@@ -35,8 +35,8 @@ def texture(
         bool,
         typer.Option(
             "--tileable",
-            help="Join the opposite sides, so that copies of the result have no seam; its sides "
-            "become multiples of the network's poolings.",
+            help="Join the opposite sides, so that copies of the result have no seam; a --size of "
+            "one number is rounded to multiples of the network's poolings, for which WxH must be.",
             rich_help_panel="Picture",
         ),
     ] = False,

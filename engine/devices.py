@@ -66,7 +66,8 @@ def _require_cuda(device: str) -> None:
     found = runtime()
     if CUDA not in found.get_available_providers():
         raise RuntimeMissing(
-            "this ONNX Runtime has no CUDA: install it with pip install 'impasto[gpu]'"
+            "this ONNX Runtime has no CUDA: pip install 'impasto[gpu]' has, in an environment "
+            "without impasto[cpu]"
         )
     complaints = _load_libraries(found)
     options = found.SessionOptions()

@@ -107,7 +107,7 @@ class Objective:
 
         Raises:
             OptionsError: the canvas has another shape than the targets were made for, or is not of
-                finite numbers.
+                finite floats.
             MemoryLimit: the memory for this size could not be had.
         """
         evaluation = self.measure(canvas)
@@ -125,8 +125,8 @@ class Objective:
         shape = (*self.shape, 3)
         if np.shape(canvas) != shape:
             raise OptionsError(f"the canvas must have the shape {shape}, not {np.shape(canvas)}")
-        if np.asarray(canvas).dtype.kind not in "fiu" or not np.isfinite(canvas).all():
+        if np.asarray(canvas).dtype.kind != "f" or not np.isfinite(canvas).all():
             # A ReLU may make a number of what is none, and nobody would know.
-            raise OptionsError("the canvas must be of finite numbers")
+            raise OptionsError("the canvas must be of finite floats")
         gradient, terms = self._evaluator.run(np.asarray(canvas), stop or Stop())
         return Evaluation(sum(terms.values()), gradient, dict(terms))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..engine.checks import number, whole
+from ..engine.checks import number, shown, whole
 from ..engine.containers import SUFFIXES
 from ..engine.errors import OptionsError
 from ..engine.options import FILE_OPTIONS, Options
@@ -135,8 +135,12 @@ def _options(text: str, settings: ServiceSettings) -> Options:
     except (ValueError, RecursionError) as error:
         raise OptionsError("options must be JSON") from error
     known = {field.name for field in fields(Options)}.difference(FILE_OPTIONS)
-    if not isinstance(told, dict) or set(told) - known:
+    if not isinstance(told, dict):
         raise OptionsError(f"options must be a JSON object of {', '.join(sorted(known))}")
+    if unknown := sorted(set(told) - known):
+        raise OptionsError(
+            f"options must not have {shown(unknown[0])}, but {', '.join(sorted(known))}"
+        )
     if told.get("init", "content") not in _STARTS:
         raise OptionsError(f"init must be one of {', '.join(_STARTS)}")
     options = replace(Options(), **told)

@@ -114,7 +114,6 @@ class Painted:
     height: int = 0
     loss: float | None = None
     seconds: float = 0.0
-    iterations: int = 0
 
 
 @dataclass(frozen=True)

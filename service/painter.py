@@ -69,7 +69,7 @@ def paint(engine: Engine, order: Paint, stop: Stop, tell: Callable[[object], Non
     write_picture(order.folder / "thumbnail.jpg", small)
     result.save(order.folder / "result.png")
     loss = result.loss if math.isfinite(result.loss) else None
-    return Painted(None, width, height, loss, result.seconds, result.iterations)
+    return Painted(None, width, height, loss, result.seconds)
 
 
 def _result(engine: Engine, order: Paint, stop: Stop, teller: _Teller) -> Result:

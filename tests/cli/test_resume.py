@@ -61,6 +61,12 @@ def test_what_the_dead_left_behind_is_removed(run, broken, tmp_path):
     assert not list(tmp_path.rglob("*.tmp"))
 
 
+def test_what_the_dead_left_behind_is_removed_by_the_next_picture_there(run, tiny, tmp_path):
+    (tmp_path / ".impasto-0123.tmp").write_bytes(b"half")
+    assert run(*tiny).code == 0
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
 def test_picture_may_go_elsewhere(run, broken, tmp_path):
     assert run("resume", "kept", "-o", "other.png").code == 0
     assert (tmp_path / "other.png").exists()

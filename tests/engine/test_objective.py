@@ -145,15 +145,15 @@ def test_a_canvas_of_another_shape_is_refused(engine, asked, scene, wrong):
             method(wrong)
 
 
-@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, None, "a", 1j, True])
-def test_a_canvas_that_is_not_of_finite_numbers_is_refused(engine, asked, scene, wrong):
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, None, "a", 1j, True, 1])
+def test_a_canvas_that_is_not_of_finite_floats_is_refused(engine, asked, scene, wrong):
     objective = engine.objective(scene(*SHAPE), scene(20, 20), asked())
     canvas = np.full((*SHAPE, 3), wrong)
     if isinstance(wrong, float):  # at one place alone, which a ReLU would make a number of
         canvas = scene(*SHAPE)
         canvas[7, 3, 1] = wrong
     for method in (objective.evaluate, objective.terms, objective.balanced):
-        with pytest.raises(OptionsError, match="the canvas must be of finite numbers"):
+        with pytest.raises(OptionsError, match="the canvas must be of finite floats"):
             method(canvas)
 
 

@@ -106,6 +106,13 @@ def test_a_texture_has_no_content_picture(engine, asked, scene, options, words):
         engine.texture(scene(30, 30), asked(**options))
 
 
+def test_a_reconstruction_that_would_be_there_at_once_is_refused(engine, asked, scene):
+    with pytest.raises(OptionsError, match="init cannot be content where nothing else is compared"):
+        engine.reconstruct(scene(24, 24), asked())
+    for more in ({"tv_weight": 0.1}, {"init_blend": 0.5}):
+        assert engine.reconstruct(scene(24, 24), asked(**more)).initial_loss > 0
+
+
 def test_a_reconstruction_has_no_style_picture(engine, asked, scene):
     with pytest.raises(OptionsError, match="at least one style picture is needed"):
         engine.reconstruct(scene(30, 30), asked(init="style"))

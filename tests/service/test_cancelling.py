@@ -47,7 +47,7 @@ def test_cancel_that_the_worker_did_not_hear_counts(running, outcome):
 
 def test_cancel_that_comes_after_the_end_changes_nothing(running):
     jobs, job = running
-    jobs.ended(job, Painted(None, 32, 24, 1.0, 1.0, 2))
+    jobs.ended(job, Painted(None, 32, 24, 1.0, 1.0))
     jobs.cancel(job)
     assert jobs.store.get(job.id).state == "done"
     assert jobs.reason_to_end(job.id) is None

@@ -239,6 +239,13 @@ def test_a_request_lowers_limits_and_never_raises_them(serving):
         assert job["time"] == 5
 
 
+@row("H10")
+def test_the_option_that_is_not_known_is_named(serving):
+    with serving(paused=True) as client:
+        answer = client.submit(data={"options": json.dumps({"size": 64, "foo": 1})})
+        refused(answer, 400, "options must not have 'foo', but balance_gradients, border, ")
+
+
 @row("H11")
 def test_errors_are_a_type_and_a_sentence(serving, png, monkeypatch):
     with serving(paused=True) as client:

@@ -133,7 +133,7 @@ def test_any_error_while_painting_fails_the_job_and_not_the_slot(serving, failin
         (Failed("CorruptImage", "it is damaged"), "failed"),
         (Painted("cancelled"), "cancelled"),
         (Painted("the server is ending"), "queued"),
-        (Painted(None, 3, 2, 0.5, 1.0, 4), "done"),
+        (Painted(None, 3, 2, 0.5, 1.0), "done"),
     ],
 )
 def test_every_outcome_has_its_state(tmp_path, outcome, state):
