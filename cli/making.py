@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from .. import __version__
+from ..engine.options import STARTS, Options
 from .parsing import parse_bytes, parse_seconds
 from .streams import STDIN
 from .watching import command_line
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
-    from ..engine.options import Options
     from ..engine.provenance import Provenance, Role, TaskName
 
 __all__ = ["made_by"]
-
-_STARTS = ("content", "style", "noise")
 
 
 def made_by(
@@ -43,7 +41,7 @@ def made_by(
     if asked["no_metadata"] or any(path is STDIN for _, path in pictures):
         return None
     ingredients = [Ingredient.of(role, path, engine.limits) for role, path in pictures]
-    if options.init not in _STARTS:
+    if options.init not in STARTS:
         initial_header(options, engine.limits)  # which says it best where there is none
         ingredients.append(Ingredient.of("initial", options.init, engine.limits))
     ingredients += [Ingredient.of("mask", path, engine.limits) for path in options.mask_paths]

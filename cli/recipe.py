@@ -15,7 +15,7 @@ from ..engine.checks import bit_depth, shown, truth, whole
 from ..engine.devices import Precision
 from ..engine.errors import OptionsError
 from ..engine.lowerings import Lowering
-from ..engine.options import Options
+from ..engine.options import STARTS, Options
 from ..engine.presets import find_preset
 from ..engine.recipe import read_recipe, recipe_text
 from .parsing import parse_bytes, parse_seconds, spelled_layers
@@ -50,7 +50,7 @@ def save_recipe(path: Path, context: typer.Context, options: Options) -> None:
     beside = [
         f"--{name} {value}"
         for name, value in (
-            ("init", _unless(values.get("init"), ("content", "style", "noise"))),
+            ("init", _unless(values.get("init"), STARTS)),
             *(("mask", ":".join(filter(None, pair))) for pair in values.pop("masks", ())),
             ("keep", values.get("keep")),
             ("model", _unless(values["model"], _names())),

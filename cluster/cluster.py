@@ -14,7 +14,7 @@ from ..engine.cpus import usable_cpus
 from ..engine.errors import OptionsError
 from ..engine.images import read_file
 from ..engine.lowerings import Lowering
-from ..engine.options import Options
+from ..engine.options import STARTS, Options
 from ..engine.pixels import Picture
 from ..engine.records import Result
 from ..engine.stop import Stop
@@ -87,7 +87,7 @@ class Cluster(AbstractContextManager["Cluster"]):
         Raises:
             OptionsError: the options name a file, which no worker has.
         """
-        if options.init not in ("content", "style", "noise"):
+        if options.init not in STARTS:
             raise OptionsError(
                 "init must be content, style or noise on a cluster: its workers have no files of "
                 "this machine"

@@ -19,6 +19,7 @@ __all__ = [
     "DEFAULT_STYLE_LAYERS",
     "DEFAULT_STYLE_WEIGHTS",
     "FILE_OPTIONS",
+    "STARTS",
     "Border",
     "Color",
     "Formula",
@@ -55,6 +56,8 @@ COARSEST_SIDE = 96
 DEFAULT_NOISE = 0.15
 # What names files, and nothing else: no stranger may say it. `init` may name one, too.
 FILE_OPTIONS = ("masks", "keep")
+# What `init` names where it is no path.
+STARTS = ("content", "style", "noise")
 _LARGEST = 1e12
 
 
@@ -198,7 +201,7 @@ class Options:
             "border": _choice("border", self.border, get_args(Border)),
             "optimizer": _choice("optimizer", self.optimizer, get_args(Optimizer)),
             "step": number("step", self.step, 1e-6, 1),
-            "init": _init(self.init),
+            "init": _path("init", self.init, f"{', '.join(STARTS)} or a path"),
             "init_blend": number("init_blend", self.init_blend, 0, 1),
             "init_noise": number("init_noise", self.init_noise, 0, 1),
             "style_scale": _scale(self.style_scale),
@@ -291,15 +294,9 @@ def _masks(value: object) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _path(name: str, value: object) -> str:
+def _path(name: str, value: object, what: str = "the path of a picture") -> str:
     if not isinstance(value, str) or not value:
-        raise OptionsError(f"{name} must be the path of a picture, not {shown(value)}")
-    return value
-
-
-def _init(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise OptionsError(f"init must be content, style, noise or a path, not {shown(value)}")
+        raise OptionsError(f"{name} must be {what}, not {shown(value)}")
     return value
 
 

@@ -21,7 +21,7 @@ from .errors import (
 )
 from .files import open_regular
 from .limits import Limits
-from .options import Options
+from .options import STARTS, Options
 from .settings import Source
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Provenance:
 
     def _check_pictures(self) -> None:
         count = {role: len(self.paths(role)) for role in get_args(Role)}
-        starts_from = self.options.init not in ("content", "style", "noise")
+        starts_from = self.options.init not in STARTS
         initial = [self.options.init] if starts_from else []
         if (
             count["content"] != (self.task != "texture")

@@ -18,12 +18,11 @@ from typing import Any
 from .checks import shown
 from .errors import OptionsError
 from .files import open_regular
-from .options import FILE_OPTIONS, Options
+from .options import FILE_OPTIONS, STARTS, Options
 
 __all__ = ["read_recipe", "recipe_text"]
 
 _MOST_BYTES = 64 * 1024
-_STARTS = ("content", "style", "noise")
 
 
 def read_recipe(
@@ -92,9 +91,9 @@ def _toml(path: Path) -> dict[str, Any]:
 
 def _option(name: str, value: Any) -> Any:
     """The value of a field of `Options`, as it is kept there."""
-    if name == "init" and value not in _STARTS:
+    if name == "init" and value not in STARTS:
         raise OptionsError(
-            f"init must be one of {', '.join(_STARTS)}, not {shown(value)}: a recipe opens no file"
+            f"init must be one of {', '.join(STARTS)}, not {shown(value)}: a recipe opens no file"
         )
     if name in FILE_OPTIONS and value:
         raise OptionsError(f"{name} cannot be here: a recipe opens no file")

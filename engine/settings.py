@@ -16,7 +16,7 @@ from .errors import ImageNotFound, OptionsError, ResumeError
 from .files import open_regular
 from .limits import Limits
 from .lowerings import Lowering
-from .options import Options
+from .options import STARTS, Options
 
 __all__ = ["Checkpoint", "Settings", "Source"]
 
@@ -165,7 +165,7 @@ class Settings:
             ImageNotFound: a picture cannot be read.
         """
         initial = None
-        if options.init not in ("content", "style", "noise"):
+        if options.init not in STARTS:
             initial = Source.of(options.init, limits, "initial picture")
             options = replace(options, init=initial.path)
         masks = tuple(Source.of(path, limits, "mask") for path in options.mask_paths)

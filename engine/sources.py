@@ -20,7 +20,7 @@ from .finishing import Kept, finished, in_bytes, kept, needs_content, prepared
 from .images import Picture, PictureSource, read_header, read_picture, resize
 from .initial import blended, cover, noise
 from .limits import Limits
-from .options import Options
+from .options import STARTS, Options
 from .picture_memory import Header
 from .pyramid import Level
 from .regions import NO_REGIONS, Regions, Sight
@@ -237,7 +237,7 @@ def check_given(
 
 def initial_header(options: Options, limits: Limits) -> Header | None:
     """The header of the initial picture, where it is one of its own; see `images.read_header`."""
-    if options.init in ("content", "noise", "style"):
+    if options.init in STARTS:
         return None
     with _told_of_init():
         return read_header(options.init, limits, "initial picture")

@@ -1,4 +1,5 @@
-"""The folder of a server: in it, `jobs` has a folder for each job, `uploads` what is coming in."""
+"""The folder of a server: in it, `jobs` has a folder for each job, of which `jobs.sqlite` has the
+rows, and `uploads` what is coming in."""
 
 from __future__ import annotations
 
@@ -10,9 +11,10 @@ from pathlib import Path
 from ..engine.errors import OutputError
 from ..engine.files import remove_leftovers
 
-__all__ = ["JOBS", "UPLOADS", "clear_up", "prepare", "usable"]
+__all__ = ["JOBS", "ROWS", "UPLOADS", "clear_up", "prepare", "usable"]
 
 JOBS = "jobs"
+ROWS = "jobs.sqlite"
 UPLOADS = "uploads"
 
 
@@ -34,9 +36,16 @@ def prepare(folder: Path) -> None:
     """Make what has to be there; what was coming in when a server died is removed.
 
     Raises:
-        OutputError: it cannot be made.
+        OutputError: it cannot be made; or something of that name is there, in a folder in which no
+            server was: what is in it would be removed.
     """
     with usable(folder):
+        if not (folder / ROWS).exists():
+            for name in (JOBS, UPLOADS):
+                if (folder / name).exists() and any((folder / name).iterdir()):
+                    raise OutputError(
+                        f"{str(folder / name)!r} is not of a server: give it a folder of its own"
+                    )
         (folder / JOBS).mkdir(exist_ok=True)
         if (folder / UPLOADS).exists():
             shutil.rmtree(folder / UPLOADS)

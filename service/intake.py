@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from ..engine.checks import number, shown, whole
 from ..engine.containers import SUFFIXES
 from ..engine.errors import OptionsError
-from ..engine.options import FILE_OPTIONS, Options
+from ..engine.options import FILE_OPTIONS, STARTS, Options
 from .messages import Failed
 from .refusals import no_room, refusal_of
 from .settings import ServiceSettings
@@ -26,7 +26,6 @@ __all__ = ["MOST_STYLES", "Submission", "named_styles", "submission_of", "write_
 MOST_STYLES = 4
 _FIELDS = {"content", "style", "style_name", "options", "memory", "time"}
 _SUFFIXES = {*SUFFIXES, ".style"}
-_STARTS = ("content", "style", "noise")
 _BLOCK = 1 << 20
 
 
@@ -141,8 +140,8 @@ def _options(text: str, settings: ServiceSettings) -> Options:
         raise OptionsError(
             f"options must not have {shown(unknown[0])}, but {', '.join(sorted(known))}"
         )
-    if told.get("init", "content") not in _STARTS:
-        raise OptionsError(f"init must be one of {', '.join(_STARTS)}")
+    if told.get("init", "content") not in STARTS:
+        raise OptionsError(f"init must be one of {', '.join(STARTS)}")
     options = replace(Options(), **told)
     longest = max(options.size) if isinstance(options.size, tuple) else options.size
     if isinstance(longest, int) and longest > settings.limits.output_side:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.errors import OutputError
+from .folders import ROWS
 from .refusals import QueueFull
 
 __all__ = ["ENDED", "Job", "Store"]
 
 ENDED = ("done", "failed", "cancelled")
-_FILE = "jobs.sqlite"
 _TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -89,7 +89,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._lock = threading.Lock()
-        self._path = folder / _FILE
+        self._path = folder / ROWS
         with self._told():
             # In autocommit: each statement is whole, and on the disk when it returns.
             self._rows = sqlite3.connect(

@@ -35,6 +35,17 @@ def test_what_is_no_folder_of_a_job_stays_and_does_no_harm(serving, data, tmp_pa
     assert (tmp_path / "elsewhere" / "file").exists()
 
 
+@row("H19")
+@pytest.mark.parametrize("name", ["jobs", "uploads"])
+def test_what_was_there_before_the_first_server_is_never_removed(settings, name):
+    mine = settings().folder / name / "mine"
+    mine.mkdir(parents=True)
+    (mine / "file").write_text("mine")
+    with pytest.raises(OutputError, match=f"{name}' is not of a server: give it a folder of its"):
+        Jobs(settings())
+    assert (mine / "file").read_text() == "mine"
+
+
 def _damage(path):
     path.write_bytes(b"no database at all" * 100)
 
