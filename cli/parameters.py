@@ -15,6 +15,7 @@ from ..engine.lowerings import Lowering
 from ..engine.options import (
     DEFAULT_ITERATIONS,
     DEFAULT_STYLE_WEIGHTS,
+    UNTOLD_ITERATIONS,
     Border,
     Formula,
     Optimizer,
@@ -64,7 +65,10 @@ __all__ = [
 
 _PICTURE, _LOOK, _OPTIMISER = "Picture", "Look", "Optimiser"
 _MACHINE, _OUTPUT = "Machine", "Output"
-_COARSE_STEPS = ",".join(map(str, DEFAULT_ITERATIONS[:-1]))
+_STEPS, _MORE_STEPS = (
+    f"{','.join(map(str, coarse))}, then {finer}"
+    for *coarse, finer in (DEFAULT_ITERATIONS, UNTOLD_ITERATIONS)
+)
 
 Content: TypeAlias = Annotated[
     Path,
@@ -187,7 +191,7 @@ Iterations: TypeAlias = Annotated[
         "--iterations",
         metavar="N[,N...]",
         help="Steps at each level: one number for all, or one for each from coarse to fine.",
-        show_default=f"{_COARSE_STEPS}, then {DEFAULT_ITERATIONS[-1]} each",
+        show_default=f"{_STEPS} each; {_MORE_STEPS} without content and with adam",
         rich_help_panel=_OPTIMISER,
     ),
 ]

@@ -12,11 +12,12 @@ from .limits import Limits
 from .masks import read_regions
 from .memory import enough_memory
 from .objectives import Objectives
-from .options import Options
+from .options import DEFAULT_ITERATIONS, UNTOLD_ITERATIONS, Options
 from .plan import Plan, Work
 from .planner import Planner
 from .planning import work_of
 from .pyramid import Level, plan_levels
+from .softness import tells_areas
 from .sources import check_given, initial_header
 from .stop import Stop
 from .targets import check_style_size
@@ -142,6 +143,7 @@ class Drafts:
         """
         smallest = self._objectives.smallest_side(options)
         unit = smallest if options.border == "wrap" else 1
+        told = options.optimizer == "lbfgs" and tells_areas(options)
         levels = plan_levels(
             shape,
             options.size,
@@ -151,6 +153,7 @@ class Drafts:
             unit,
             options.coarsest,
             options.level_factor,
+            DEFAULT_ITERATIONS if told else UNTOLD_ITERATIONS,
         )
         self._limits.check("output_side", "size", max(levels[-1].height, levels[-1].width))
         return levels

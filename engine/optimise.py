@@ -16,7 +16,7 @@ from .methods import Method
 from .objective import Objective
 from .options import Options
 from .projected_lbfgs import projected_lbfgs
-from .softness import Softness
+from .softness import Softness, tells_areas
 from .stop import Stop, Stopped
 from .walk import State
 
@@ -172,8 +172,8 @@ def descend(
         elif method.name == "adam":
             reason = adam(descent, start, iterations, step=options.step, state=state)
         else:
-            has_content = options.content_layers and options.content_weight
-            softness = Softness(start.shape) if has_content else Softness(start.shape, gain=0)
+            told = tells_areas(options)
+            softness = Softness(start.shape) if told else Softness(start.shape, gain=0)
             reason = projected_lbfgs(
                 descent, start, iterations, pairs=method.pairs, softness=softness, state=state
             )

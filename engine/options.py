@@ -20,6 +20,7 @@ __all__ = [
     "DEFAULT_STYLE_WEIGHTS",
     "FILE_OPTIONS",
     "STARTS",
+    "UNTOLD_ITERATIONS",
     "Border",
     "Color",
     "Formula",
@@ -50,6 +51,8 @@ DEFAULT_STYLE_WEIGHTS: Mapping[str, float] = {
 # From the coarsest level on; the last number goes for every finer one. Coarse levels decide the
 # composition, and their steps cost a quarter each of the next level's.
 DEFAULT_ITERATIONS = (150, 90, 65)
+# Where `softness` tells the optimiser nothing: without content, and for Adam.
+UNTOLD_ITERATIONS = (200, 120, 80)
 # A coarsest longer side below this shows the network nothing that the content picture still tells.
 COARSEST_SIDE = 96
 # Noise around middle grey: wide enough to excite every layer, and seldom clipped.

@@ -39,6 +39,7 @@ def plan_levels(
     unit: int = 1,
     coarsest: int = COARSEST_SIDE,
     factor: float = 2.0,
+    usual: tuple[int, ...] = DEFAULT_ITERATIONS,
 ) -> tuple[Level, ...]:
     """The levels from coarse to fine; the last has the size of the result.
 
@@ -47,10 +48,11 @@ def plan_levels(
         size: of the result: see `Options`.
         levels: how many, or None for as many as keep the coarsest longer side at `coarsest` or
             more.
-        iterations: for each level, or None for the defaults.
+        iterations: for each level, or None for the usual ones.
         smallest_side: what the network's deepest layer needs.
         unit: of which the sides are multiples.
         coarsest, factor: see `Options`.
+        usual: from the coarsest level on; the last number goes for every finer one.
 
     Raises:
         ImageTooSmall: the result would be smaller than that; the message names the smallest size.
@@ -77,7 +79,7 @@ def plan_levels(
             break
         longer_sides.append(smaller)
     sizes = [fitted_size(*picture, longer) for longer in reversed(longer_sides)]
-    counts = _per_level(iterations, len(sizes))
+    counts = _per_level(iterations, usual, len(sizes))
     return tuple(
         Level(max(1, round(height / unit)) * unit, max(1, round(width / unit)) * unit, count)
         for (height, width), count in zip(sizes, counts, strict=True)
@@ -109,11 +111,13 @@ def smallest_size(picture: tuple[int, int], smallest_side: int) -> int:
     return size
 
 
-def _per_level(iterations: int | tuple[int, ...] | None, levels: int) -> tuple[int, ...]:
+def _per_level(
+    iterations: int | tuple[int, ...] | None, usual: tuple[int, ...], levels: int
+) -> tuple[int, ...]:
     if isinstance(iterations, int):
         return (iterations,) * levels
     if iterations is None:
-        return (DEFAULT_ITERATIONS + DEFAULT_ITERATIONS[-1:] * levels)[:levels]
+        return (usual + usual[-1:] * levels)[:levels]
     if len(iterations) != levels:
         raise OptionsError(
             f"iterations must list one number for each level, and levels is {levels} here: "

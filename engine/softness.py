@@ -21,12 +21,19 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["Softness"]
+from .options import Options
+
+__all__ = ["Softness", "tells_areas"]
 
 # Between the nodes, in pixels: 16 and 32 are about as good.
 _SPACING = 24
 # Of a canvas of one colour: 15 and 60 are about as good.
 _GAIN = 30.0
+
+
+def tells_areas(options: Options) -> bool:
+    """Whether a content picture says which areas are light."""
+    return bool(options.content_layers) and options.content_weight > 0
 
 
 class Softness:

@@ -81,13 +81,14 @@ def test_every_field_of_options_is_an_option(options_of, field):
     assert options_of(*arguments) == dataclasses.replace(Options(), **{field: value})
 
 
-def test_help_tells_the_default_levels_and_iterations(run):
+def test_help_tells_the_default_levels_and_iterations(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
     plan = plan_levels((8, 8), 2047, None, None, 1)
     first, second, *others = [level.iterations for level in plan]
     assert len(set(others)) == 1
     told = run("stylize", "--help").out
     assert "down to --coarsest" in told
-    assert f"{first},{second}, then {others[0]} each" in told
+    assert f"{first},{second}, then {others[0]} each; 200,120, then 80 without content" in told
 
 
 def test_json_tells_everything_about_the_picture(run, tiny, content, style, network_path):

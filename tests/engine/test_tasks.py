@@ -152,6 +152,16 @@ def test_tasks_begin_with_noise():
     assert not TEXTURE.content_layers
 
 
+def test_what_softness_tells_nothing_of_takes_more_steps(engine, asked):
+    def steps(**given):
+        options = asked(size=64, levels=4, iterations=None, **given)
+        return [level.iterations for level in engine.levels((64, 64), options)]
+
+    assert steps() == [150, 90, 65, 65]
+    for other in ({"content_layers": {}}, {"content_weight": 0}, {"optimizer": "adam"}):
+        assert steps(**other) == [200, 120, 80, 80]
+
+
 @pytest.mark.parametrize("way", ["texture", "stylize"])
 def test_what_has_no_content_is_alike_everywhere(engine, scene, way):
     """Blocks of 24 pixels are as light as each other: L-BFGS is told of soft areas only where a
