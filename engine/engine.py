@@ -40,7 +40,7 @@ from .settings import Checkpoint, Settings
 from .sources import listed
 from .stop import Stop
 from .studio import Studio
-from .tasks import RECONSTRUCTION, TEXTURE, Budget
+from .tasks import RECONSTRUCTION, TEXTURE, Budget, content_alone
 from .tile_runner import Workers, runners_of
 from .tiles import Tiling
 
@@ -156,7 +156,7 @@ class Engine:
     ) -> Result:
         """Find a picture with the features of `picture`; see `impasto.reconstruct`."""
         options = self._given(options, RECONSTRUCTION)
-        return self._begin(picture, (), replace(options, style_layers={}), **budget)
+        return self._begin(picture, (), content_alone(options), **budget)
 
     def texture(
         self,

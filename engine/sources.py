@@ -217,10 +217,6 @@ def check_given(
         raise OptionsError("content_layers need a content picture")
     if content is None and options.init == "content":
         raise OptionsError("init cannot be content: there is no content picture")
-    if options.init == "content" and not (
-        options.style_layers or options.tv_weight or options.init_blend
-    ):
-        raise OptionsError("init cannot be content where nothing else is compared: use noise")
     if content is None and isinstance(options.size, float):
         raise OptionsError("size cannot be a fraction: there is no content picture")
     if content is None and options.color != "style":

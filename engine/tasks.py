@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from .errors import OptionsError
 from .options import Options
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from .settings import Checkpoint
     from .stop import Stop
 
-__all__ = ["RECONSTRUCTION", "TEXTURE", "Budget", "Machine"]
+__all__ = ["RECONSTRUCTION", "TEXTURE", "Budget", "Machine", "content_alone"]
 
 
 class Machine(TypedDict, total=False):
@@ -43,3 +45,14 @@ RECONSTRUCTION = Options(style_layers={}, init="noise", levels=1, iterations=300
 # A coarser level has fewer positions than a deep layer has channels: its Gram matrices tell where
 # things are, and the painting itself would come out.
 TEXTURE = Options(content_layers={}, init="noise", coarsest=256)
+
+
+def content_alone(options: Options) -> Options:
+    """Those of a reconstruction.
+
+    Raises:
+        OptionsError: it would be there at once, being where it begins.
+    """
+    if options.init == "content" and not (options.tv_weight or options.init_blend):
+        raise OptionsError("init cannot be content where nothing else is compared: use noise")
+    return replace(options, style_layers={})

@@ -349,7 +349,7 @@ def test_a_texture_has_no_photograph_to_take_from(engine, asked, scene, given):
 
 def test_matching_needs_a_style(engine, asked, scene):
     with pytest.raises(OptionsError, match="color cannot be match: there is no style picture"):
-        engine.reconstruct(scene(24, 24), asked(color="match"))
+        engine.reconstruct(scene(24, 24), asked(color="match", init="noise"))
 
 
 def test_a_reconstruction_can_have_the_photographs_colours(engine, asked, pair):

@@ -72,7 +72,7 @@ def with_cuda(model, options, providers, **_):
 @pytest.mark.parametrize(
     "providers, opening, reason",
     [
-        (CPU, None, r"no CUDA: install it with pip install 'impasto\[gpu\]'"),
+        (CPU, None, r"no CUDA: pip install 'impasto\[gpu\]' has, in an environment without"),
         (CUDA, without_libraries, "its libraries could not be loaded"),
         (CUDA, without_hardware, "cannot use cuda:.: CUDA failure 100: no CUDA-capable device"),
     ],

@@ -116,7 +116,7 @@ def _no_memory(*given, **named):
 
 
 @row("R03")
-@pytest.mark.parametrize("step", ["read_picture", "read_styles", "gather"])
+@pytest.mark.parametrize("step", ["read_picture", "gather"])
 def test_memory_refused_while_pictures_are_read_is_a_limit(engine, asked, pair, step, monkeypatch):
     options = asked(color="content")
     with monkeypatch.context() as refusing:

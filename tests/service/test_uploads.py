@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from impasto.service.jobs import Jobs
+
 from ..faults.rows import row
 from .test_requests import refused
 from .test_server import head
@@ -47,8 +49,8 @@ def test_bodies_are_spooled_on_the_disk_of_the_jobs(server, tmp_path):
 
 @row("H20")
 def test_what_was_coming_in_at_a_death_is_removed(serving, settings):
-    uploads = settings().folder / "uploads"
-    uploads.mkdir(parents=True)
+    with Jobs(settings()):
+        uploads = settings().folder / "uploads"
     (uploads / "tmpabc").write_bytes(b"half a picture")
     with serving(paused=True):
         assert list(uploads.iterdir()) == []
@@ -87,7 +89,6 @@ def test_disk_that_is_full_while_a_body_comes_in_is_told(serving, png):
 
 def test_serving_changes_the_place_of_temporary_files_for_its_time_alone(settings, monkeypatch):
     from impasto.service import server
-    from impasto.service.jobs import Jobs
 
     class Config:
         def __init__(self, *given, **told):
