@@ -15,6 +15,7 @@ import pytest
 
 from impasto.engine.images import encode_picture
 from impasto.export.network_file import encode_network
+from impasto.service import jobs as jobs_module
 from impasto.service.jobs import Jobs
 from impasto.service.settings import ServiceSettings
 
@@ -46,6 +47,7 @@ def own_place(tmp_path, monkeypatch):
     monkeypatch.setenv("IMPASTO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     monkeypatch.delenv("IMPASTO_TOKEN", raising=False)
+    monkeypatch.setattr(jobs_module, "_PAUSE", 0.05)
 
 
 @pytest.fixture
