@@ -7,10 +7,21 @@ from typing import Any
 
 from .checks import shown, whole
 
-__all__ = ["engine_arguments"]
+__all__ = ["engine_arguments", "text_of"]
 
 _NAMES = ("model", "bundle", "device", "precision", "threads", "lowering")
 _NOT_NEEDED = ("model", "bundle", "threads")
+
+
+def text_of(value: object) -> str:
+    """The value, where it is a text.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{shown(value)} is no text")
+    return value
 
 
 def engine_arguments(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,6 +37,6 @@ def engine_arguments(told: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if name == "threads":
             whole(name, value, 1, 1024)
-        elif not isinstance(value, str):
-            raise TypeError(f"{shown(value)} is no text")
+        else:
+            text_of(value)
     return {name: told[name] for name in _NAMES}

@@ -122,11 +122,11 @@ class Objective:
 
     def measure(self, canvas: np.ndarray, stop: Stop | None = None) -> Evaluation:
         """All of it at once; `stop` may end the evaluation early (`Stopped`)."""
-        shape = (*self.shape, 3)
-        if np.shape(canvas) != shape:
-            raise OptionsError(f"the canvas must have the shape {shape}, not {np.shape(canvas)}")
-        if np.asarray(canvas).dtype.kind != "f" or not np.isfinite(canvas).all():
+        canvas, shape = np.asarray(canvas), (*self.shape, 3)
+        if canvas.shape != shape:
+            raise OptionsError(f"the canvas must have the shape {shape}, not {canvas.shape}")
+        if canvas.dtype.kind != "f" or not np.isfinite(canvas).all():
             # A ReLU may make a number of what is none, and nobody would know.
             raise OptionsError("the canvas must be of finite floats")
-        gradient, terms = self._evaluator.run(np.asarray(canvas), stop or Stop())
+        gradient, terms = self._evaluator.run(canvas, stop or Stop())
         return Evaluation(sum(terms.values()), gradient, dict(terms))

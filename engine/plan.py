@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from .finishing import kept_bytes
 from .methods import Method
 from .options import Options
+from .picture_memory import encode_bytes
 from .programs import Selection
 from .pyramid import Level
 from .regions import NO_REGIONS, Regions
@@ -35,7 +36,6 @@ class Work:
         smallest_side: pixels that the network needs on each side of a picture.
         held_bytes: that its pictures take as they were decoded.
         decode_bytes: that reading them takes at most, what is held included.
-        encode_bytes: that writing the result takes, beside the result.
         regions: of the canvas that have a style of their own.
     """
 
@@ -46,8 +46,13 @@ class Work:
     smallest_side: int
     held_bytes: int = 0
     decode_bytes: int = 0
-    encode_bytes: int = 0
     regions: Regions = NO_REGIONS
+
+    @property
+    def encode_bytes(self) -> int:
+        """That writing the result takes, beside the result, which is a PNG: so the command line's
+        is where nothing else is said."""
+        return encode_bytes(*self.levels[-1].shape, 4, "PNG")
 
     @property
     def kept_bytes(self) -> int:

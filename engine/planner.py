@@ -16,7 +16,6 @@ from .images import fitted_size
 from .kept_grams import KEPT_BYTES
 from .ladders import Ladder, cheapest
 from .methods import Method, methods_for
-from .picture_memory import encode_bytes
 from .plan import LevelPlan, Plan, Work
 from .programs import Programs
 from .pyramid import Level
@@ -223,7 +222,7 @@ def _resized(work: Work, size: int) -> Work:
     """The work with a smaller longer side. Of coarser levels only their number counts, which is no
     less than it would be."""
     *coarser, final = work.levels
-    height, width = shape = fitted_size(*final.shape, size)
+    height, width = fitted_size(*final.shape, size)
     if work.options.levels is None:  # two pixels for what is rounded up from level to level
         ratio, least = size / max(final.shape), work.options.coarsest - 2
         coarser = [level for level in coarser if max(level.shape) * ratio > least]
@@ -231,7 +230,7 @@ def _resized(work: Work, size: int) -> Work:
         *(replace(level, height=1, width=1) for level in coarser),
         replace(final, height=height, width=width),
     )
-    return replace(work, levels=levels, encode_bytes=encode_bytes(*shape, 4, "PNG"))
+    return replace(work, levels=levels)
 
 
 def _numbers(level: Level) -> int:

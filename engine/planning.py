@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .finishing import prepared_bytes
 from .options import Options
-from .picture_memory import Header, encode_bytes
+from .picture_memory import Header
 from .plan import Work
 from .programs import Selection
 from .pyramid import Level
@@ -25,8 +25,7 @@ def work_of(
     smallest_side: int,
     regions: Regions,
 ) -> Work:
-    """What is asked for, as far as memory goes: pictures are decoded one after the other, and the
-    result is a PNG, as the command line's is where nothing else is said."""
+    """What is asked for, as far as memory goes: pictures are decoded one after the other."""
     held = decode = 0
     for header in filter(None, (content, *styles)):
         decode = max(decode, held + header.decode_bytes)
@@ -38,7 +37,6 @@ def work_of(
     held += initial.held_bytes if initial else 0
     # Masks were read before all that.
     decode = max(decode + regions.nbytes, regions.reading_bytes)
-    final = levels[-1]
     return Work(
         levels,
         tuple((style.shape[0], style.shape[1]) for style in styles),
@@ -47,6 +45,5 @@ def work_of(
         smallest_side,
         held,
         decode,
-        encode_bytes(final.height, final.width, 4, "PNG"),
         regions,
     )

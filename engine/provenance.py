@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, get_args
 
-from .arguments import engine_arguments
+from .arguments import engine_arguments, text_of
 from .checks import bit_depth, number, shown, whole
 from .embedding import MOST_CHARACTERS, embedded_text
 from .errors import (
@@ -133,18 +133,18 @@ class Provenance:
             raise OptionsError("it is no record of this version")
         try:
             made = cls(
-                version=_text(told["impasto"]),
+                version=text_of(told["impasto"]),
                 task=_one_of(told["task"], get_args(TaskName)),
                 options=Options(**_table(told["options"])),
-                model=_text(told["model"]),
-                fingerprint=_text(told["fingerprint"]),
+                model=text_of(told["model"]),
+                fingerprint=text_of(told["fingerprint"]),
                 machine=_machine(_table(told["machine"])),
                 pictures=tuple(_ingredient(_table(one)) for one in told["pictures"]),
                 memory=_maybe(told["memory"], lambda v: whole("memory", v, 1, _LARGEST)),
                 time=_maybe(told["time"], lambda v: number("time", v, 0, _LARGEST)),
                 quality=_maybe(told["quality"], lambda v: whole("quality", v, 1, 100)),
                 depth=bit_depth("depth", told.get("depth", 8)),  # older records have none
-                command=_text(told["command"]),
+                command=text_of(told["command"]),
                 size=_maybe(told["size"], _size),
                 plan=_maybe(told["plan"], _table),
             )
@@ -202,12 +202,6 @@ def _maybe(value: Any, read: Any) -> Any:
     return None if value is None else read(value)
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{shown(value)} is no text")
-    return value
-
-
 def _table(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError(f"{shown(value)} is no table")
@@ -226,8 +220,8 @@ def _size(value: Any) -> tuple[int, int]:
 
 
 def _ingredient(told: dict[str, Any]) -> Ingredient:
-    digest = _text(told["sha256"])
-    return Ingredient(_one_of(told["role"], get_args(Role)), _text(told["path"]), digest)
+    digest = text_of(told["sha256"])
+    return Ingredient(_one_of(told["role"], get_args(Role)), text_of(told["path"]), digest)
 
 
 def _machine(told: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from .arguments import engine_arguments
+from .arguments import engine_arguments, text_of
 from .checks import number, path_of, shown, whole
 from .devices import Precision, is_device
 from .errors import ImageNotFound, OptionsError, ResumeError
@@ -91,7 +91,7 @@ class Source:
     @classmethod
     def read(cls, told: Mapping[str, Any]) -> Source:
         """That of which `dataclasses.asdict` made JSON; `KeyError` or `TypeError` for another."""
-        return cls(_text(told["path"]), _text(told["sha256"]))
+        return cls(text_of(told["path"]), text_of(told["sha256"]))
 
     def check(self, limits: Limits) -> None:
         """Raise `ResumeError` where the file is not the same any more."""
@@ -200,7 +200,7 @@ class Settings:
         output, record = told["output"], told["record"]
         read = {
             "engine": _engine(told["engine"]),
-            "fingerprint": _text(told["fingerprint"]),
+            "fingerprint": text_of(told["fingerprint"]),
             "options": Options(**options),
             "limits": Limits(**told["limits"]),
             "content": None if content is None else Source.read(content),
@@ -210,16 +210,10 @@ class Settings:
             "time": None if time is None else number("time", time, 0, 1e12),
             "memory": None if memory is None else whole("memory", memory, 1, sys.maxsize),
             "every": number("every", told["every"], 0, 1e9),
-            "output": None if output is None else _text(output),
+            "output": None if output is None else text_of(output),
             "record": None if record is None else dict(record),
         }
         return cls(**{**told, **read})
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("what must be a text is none")
-    return value
 
 
 def _engine(told: Mapping[str, Any]) -> dict[str, Any]:

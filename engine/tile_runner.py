@@ -7,7 +7,7 @@ stands for it, in the order of the tiles.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from .checks import shown
 from .errors import OptionsError
@@ -49,7 +49,6 @@ class TileRunner(Protocol):
 Runners: TypeAlias = Callable[[Sessions], TileRunner]
 
 
-@runtime_checkable
 class Workers(Protocol):
     """Other processes that compute tiles."""
 
@@ -116,7 +115,7 @@ def runners_of(
     """
     if workers is None:
         return TilesHere, 1
-    if not isinstance(workers, Workers):
+    if not hasattr(type(workers), "runner"):
         raise OptionsError(f"workers must be those of a cluster, not {shown(workers)}")
     if not can_tile:
         raise OptionsError("workers compute tiles of networks, not of bundles, on processors")

@@ -8,11 +8,9 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from ..engine.cpus import usable_cpus
 from ..engine.errors import OutputError
@@ -37,7 +35,7 @@ _PAUSE = 1.0
 _LONGEST_WAIT = 600
 
 
-class Jobs:
+class Jobs(AbstractContextManager["Jobs"]):
     """Holds the folder, the rows, the workers and the sum of what they were planned to take.
 
     At the end of a `with` block they are closed, whatever ends it: Python would wait for ever for
@@ -72,15 +70,7 @@ class Jobs:
         self._slots = [Slot(self, setup, number) for number in range(settings.workers)]
         self.metrics = Metrics(self)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         self.close()
 
     def open(self) -> Failed | None:
